@@ -1,0 +1,51 @@
+"""optiscope: see, compare and time PyTorch optimizers and learning-rate schedules, fairly.
+
+Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`; `metrics` and `render`
+turn the frames they give into tables and pictures. Everything is imported when first used, so that
+`optiscope --help` waits for neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .catalogue import grid, losses, optimizers, problems, schedules
+    from .engine import Results, run
+    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName
+    from .record import Status, TraceSpec
+    from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
+    from .store import Store
+    from .tune import Tuned, tune
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "catalogue": ("grid", "losses", "optimizers", "problems", "schedules"),
+    "engine": ("Results", "run"),
+    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName"),
+    "record": ("Status", "TraceSpec"),
+    "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
+    "store": ("Store",),
+    "tune": ("Tuned", "tune"),
+}
+_ROOMS = ("metrics", "render", "report")
+
+__all__ = [
+    "Data", "InputError", "OptimizerSpec", "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec",
+    "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName",
+    "grid", "losses", "optimizers", "problems", "run", "schedules", "tune",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    for module, names in _HOME.items():
+        if name in names:
+            value = getattr(importlib.import_module(f".{module}", __name__), name)
+            # A module called like the function it holds (`tune`) would shadow it: the function wins.
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

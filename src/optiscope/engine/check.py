@@ -1,0 +1,53 @@
+"""Pairs that cannot work: found before anything runs, on parameters of two numbers a dimension."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import InputError, Refused
+from ..spec import OptimizerSpec, Problem
+from .instance import matrix_shape
+from .single import needs_closure
+
+
+def parameter_shapes(problem: Problem) -> list[tuple[int, ...]]:
+    """Shapes of what the optimizer will see; a network is built on the meta device, without memory."""
+    if problem.task is None:
+        return [matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)]
+    with torch.device("meta"):
+        return [tuple(p.shape) for p in problem.task.module().parameters()]
+
+
+def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float) -> None:
+    """Raises Refused where the optimizer cannot step such parameters, with the optimizer's own reason."""
+    shapes = parameter_shapes(problem)
+    sparse = problem.layout == "sparse"
+    dimensions = sorted({len(shape) for shape in shapes})
+    kind = "sparse" if sparse else "dense"
+    try:
+        optimizer.build([torch.empty(shape, device="meta", requires_grad=True) for shape in shapes], lr)
+        small = [torch.nn.Parameter(torch.full((2,) * n, 0.5)) for n in dimensions]
+        stock = optimizer.build(small, lr)
+
+        def closure() -> torch.Tensor:
+            stock.zero_grad()
+            for parameter in small:
+                grad = torch.full_like(parameter, 0.25)
+                parameter.grad = grad.to_sparse() if sparse else grad
+            return torch.tensor(1.0)
+
+        closure()
+        stock.step(closure) if needs_closure(stock) else stock.step()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise Refused(
+            f"{optimizer.name} cannot run {problem.name} (its parameters have "
+            f"{' and '.join(map(str, dimensions))} dimensions, its gradients are {kind}): {reason}"
+        ) from error
+
+
+def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
+    """Raises InputError where an adaptive schedule monitors what the problem does not measure."""
+    known = ["loss", *problem.metrics]
+    if monitor not in known:
+        raise InputError(f"{schedule_name} monitors {monitor!r}, but {problem.name} measures {', '.join(known)}")

@@ -1,0 +1,181 @@
+"""A problem brought to life for one run: parameters, the loss at a step, metrics. One small interface, two makers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from ..errors import InputError
+from ..spec import Data, Problem, Run
+from ..streams import normal, torch_generator, uniform
+from .seeding import SeededRandom
+
+NOISE_BLOCK = 256  # steps of gradient noise drawn at once; no influence on the numbers
+
+
+class Instance(Protocol):
+    """What the loop needs of a problem."""
+
+    parameters: list[torch.nn.Parameter]
+
+    def loss(self, step: int) -> torch.Tensor:
+        """The loss at the present parameters, on the data of this step; the same for every call of one step."""
+        ...
+
+    def perturb(self, step: int) -> None:
+        """Add the gradient noise of this step, if the problem has any."""
+        ...
+
+    def batch_metrics(self) -> dict[str, float]:
+        """Metrics read off the latest `loss`."""
+        ...
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics of the present parameters that need a pass of their own."""
+        ...
+
+
+def instantiate(run: Run, device: str) -> Instance:
+    """The instance of a run's problem on a device."""
+    return FunctionInstance(run, device) if run.problem.is_function else NetworkInstance(run, device)
+
+
+def start_points(problem: Problem, seeds: np.ndarray, start: Any) -> np.ndarray:
+    """Start of each seed, shape (seeds, dim), float64."""
+    if start == "random":
+        low, high = np.array(problem.bounds).T
+        return low + (high - low) * uniform(seeds, "start", 0, problem.dim)
+    point = problem.start if start == "canonical" else start
+    return np.broadcast_to(np.array(point, dtype=np.float64), (len(seeds), problem.dim)).copy()
+
+
+def matrix_shape(dim: int) -> tuple[int, int]:
+    """The most nearly square shape that holds `dim` numbers."""
+    rows = next(r for r in range(int(dim**0.5), 0, -1) if dim % r == 0)
+    return rows, dim // rows
+
+
+class FunctionInstance:
+    """A point of a test function: one parameter, of shape (dim,), or (rows, columns) for the matrix layout."""
+
+    def __init__(self, run: Run, device: str):
+        problem = run.problem
+        assert problem.loss is not None
+        self._function, self._noise, self._seed, self._layout = problem.loss, problem.noise, run.seed, problem.layout
+        self._dim = problem.dim
+        point = start_points(problem, np.array([run.seed]), run.start)[0]
+        tensor = torch.tensor(point, dtype=getattr(torch, run.dtype), device=device)
+        if problem.layout == "matrix":
+            tensor = tensor.reshape(matrix_shape(self._dim))
+        self.point = torch.nn.Parameter(tensor)
+        self.parameters = [self.point]
+        self._block = -1
+        if problem.layout == "vector":
+            # The hot path: no indirection between the loop and the function.
+            self.loss = lambda step: self._function(self.point)  # type: ignore[method-assign]
+
+    def loss(self, step: int) -> torch.Tensor:
+        """The exact loss at the point."""
+        return self._function(self.point.reshape(-1))
+
+    def perturb(self, step: int) -> None:
+        """Normal noise on each coordinate of the gradient; sparse layout: the gradient as a sparse tensor."""
+        grad = self.point.grad
+        assert grad is not None
+        if self._noise:
+            block, row = divmod(step, NOISE_BLOCK)
+            if block != self._block:
+                drawn = normal(self._seed, "noise", block * NOISE_BLOCK * self._dim, NOISE_BLOCK * self._dim)
+                self._drawn = torch.from_numpy(self._noise * drawn.reshape(NOISE_BLOCK, self._dim)).to(grad)
+                self._block = block
+            grad.add_(self._drawn[row].reshape(grad.shape))
+        if self._layout == "sparse":
+            self.point.grad = grad.to_sparse()
+
+    def batch_metrics(self) -> dict[str, float]:
+        """A function has no metrics but its loss."""
+        return {}
+
+    def evaluate(self) -> dict[str, float]:
+        """A function has no metrics but its loss."""
+        return {}
+
+
+class NetworkInstance:
+    """A network, its data and its loss: initialisation, split and order of the batches from the run's seed."""
+
+    def __init__(self, run: Run, device: str):
+        task = run.problem.task
+        assert task is not None
+        self._task, self._device, self._dtype = task, device, getattr(torch, run.dtype)
+        with SeededRandom(torch_generator(run.seed, "initialisation")):
+            module = task.module()
+        self.module = module.to(device=device, dtype=self._dtype)
+        self.parameters = list(self.module.parameters())
+        data = task.data(run.seed)
+        self._validation = None if data.validation is None else self._whole(data.validation)
+        self._batches = self._stream(data, torch_generator(run.seed, "batches"))
+        self._step = -1
+        self._output: Any = None
+
+    def _stream(self, data: Data, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        size = self._task.batch_size
+        count = len(data.train)  # type: ignore[arg-type]
+        if not 1 <= size <= count:
+            raise InputError(f"batch_size must be between 1 and the {count} training examples, got {size}")
+        if isinstance(data.train, TensorDataset):
+            tensors = [self._place(tensor) for tensor in data.train.tensors]
+            while True:
+                if size == count:  # one batch holds everything: there is no order to draw
+                    yield tensors[0], tensors[1]
+                    continue
+                order = torch.randperm(count, generator=generator).to(self._device)
+                for chosen in order.split(size):
+                    yield tensors[0][chosen], tensors[1][chosen]
+        loader = DataLoader(data.train, size, shuffle=size < count, generator=generator)
+        while True:
+            for batch_input, batch_target in loader:
+                yield self._place(batch_input), self._place(batch_target)
+
+    def _whole(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+        if isinstance(dataset, TensorDataset):
+            return self._place(dataset.tensors[0]), self._place(dataset.tensors[1])
+        batches = list(DataLoader(dataset, 256))
+        return self._place(torch.cat([b[0] for b in batches])), self._place(torch.cat([b[1] for b in batches]))
+
+    def _place(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(self._device, self._dtype if tensor.is_floating_point() else None)
+
+    def loss(self, step: int) -> torch.Tensor:
+        """The training loss on the batch of this step."""
+        if step != self._step:
+            self._input, self._target = next(self._batches)
+            self._step = step
+        self._output = self.module(self._input)
+        return self._task.criterion(self._output, self._target)
+
+    def perturb(self, step: int) -> None:
+        """The batches are noise enough."""
+
+    @torch.no_grad()
+    def batch_metrics(self) -> dict[str, float]:
+        """Metrics of the batch that the latest loss was taken on."""
+        return {
+            name: float(measure(self._output.detach(), self._target))
+            for name, measure in self._task.batch_metrics.items()
+        }
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Metrics on the validation set, in evaluation mode."""
+        if self._validation is None or not self._task.validation_metrics:
+            return {}
+        inputs, targets = self._validation
+        self.module.eval()
+        output = self.module(inputs)
+        self.module.train()
+        return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

@@ -1,0 +1,275 @@
+"""The single tier: a plain torch loop over stock objects. Always right, and the only one whose wall time means anything.
+
+    zero_grad, loss, backward, step, scheduler step
+
+and nothing else between them but the recorder's two calls. No clipping, no projection.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from ..errors import InputError, OptiscopeError
+from ..record import RunRecord, Status, TraceSpec, runs_row
+from ..spec import Run
+from .instance import Instance, instantiate
+from .recorder import make_recorder
+
+# On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
+DEVICE_LOOK = 50
+
+OnEvent = Callable[[Run, dict[str, Any]], None]
+
+
+def run_single(
+    run: Run, trace: TraceSpec, device: str = "cpu", purpose: str = "result", provenance_id: str = "",
+    on_event: OnEvent | None = None,
+) -> RunRecord:  # fmt: skip
+    """One run, from start to end, as a record. An exception of the optimizer's or the problem's own becomes its status."""
+    loop = _Loop(run, trace, device, on_event)
+    error = ""
+    try:
+        loop.go()
+    except OptiscopeError:
+        raise
+    except Exception as problem:
+        # The loop runs other people's code: what it raises belongs to the record of this run, and ends no other.
+        error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        loop.note({"step": loop.step, "kind": "error", "text": error})
+    return loop.record(purpose, provenance_id, error)
+
+
+class _Loop:
+    """The state of one run while it goes."""
+
+    def __init__(self, run: Run, trace: TraceSpec, device: str, on_event: OnEvent | None):
+        self.run, self.trace, self.device, self._on_event = run, trace, device, on_event
+        self.step = 0
+        self.events: list[dict[str, Any]] = []
+        self.losses: list[Any] = []  # floats, or 0-d tensors not yet looked at
+        self.rates: list[float] = []
+        self.metrics: dict[int, dict[str, float]] = {}
+        self.grad_evals = 0
+        self.off_clock = 0.0
+        self.wall_s = 0.0
+        self._looked = 0
+        self._look_every = 1 if device == "cpu" else DEVICE_LOOK
+
+    def note(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(self.run, event)
+
+    def go(self) -> None:
+        run = self.run
+        self.instance = instantiate(run, self.device)
+        parameters = self.instance.parameters
+        optimizer = run.optimizer.build(parameters, run.lr)
+        ticks = run.schedule.ticks(run.problem, run.steps)
+        scheduler = run.schedule.factory(optimizer, ticks)
+        self.recorder = make_recorder(
+            parameters, run.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
+        )
+        self._evaluate(0)
+        begin = time.perf_counter()
+        try:
+            self._steps(self.instance, optimizer, scheduler)
+        finally:
+            if self.device != "cpu":
+                torch.accelerator.synchronize()
+            self.wall_s = time.perf_counter() - begin - self.off_clock
+        with torch.no_grad():
+            if not self._diverged():
+                self.losses.append(self.instance.loss(run.steps).detach())
+                self.rates.append(optimizer.param_groups[0]["lr"])
+                self._batch_metrics(run.steps)
+        self._diverged()
+        self._note_idle_schedule(scheduler)
+
+    def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
+        run, recorder = self.run, self.recorder
+        losses, rates, group = self.losses, self.rates, optimizer.param_groups[0]
+        zero_grad, update, loss_at, perturb = optimizer.zero_grad, optimizer.step, instance.loss, instance.perturb
+        noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
+        batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
+        takes_closure = needs_closure(optimizer)
+        per_epoch = run.schedule.interval == "epoch"
+        epoch = run.problem.steps_per_epoch
+        evaluations = self._evaluation_steps()
+        look_every, on_cpu = self._look_every, self.device == "cpu"
+        isfinite = math.isfinite
+
+        for step in range(run.steps):
+            self.step = step
+            rates.append(group["lr"])
+            if takes_closure:
+                closure = _Closure(optimizer, instance, step, noisy, recorder)
+                optimizer.step(closure)
+                self.grad_evals += closure.calls
+                loss = closure.first
+            else:
+                zero_grad()
+                loss = loss_at(step)
+                loss.backward()
+                if noisy:
+                    perturb(step)
+                recorder.before(step)
+                update()
+            if on_cpu:
+                value = loss.item()
+                losses.append(value)
+                if not isfinite(value):
+                    break
+            else:
+                losses.append(loss.detach())
+                if step % look_every == look_every - 1 and self._diverged():
+                    break
+            if batch_metrics:
+                self._batch_metrics(step)
+            recorder.after(step + 1)
+            if step + 1 in evaluations:
+                self._evaluate(step + 1)
+            if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == run.steps):
+                self._tick(scheduler, optimizer, step)
+        if not takes_closure:
+            self.grad_evals = len(losses)
+
+    def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+            return
+        before = optimizer.param_groups[0]["lr"]
+        scheduler.step(self._monitored(step))
+        after = optimizer.param_groups[0]["lr"]
+        if after != before:
+            self.note({"step": step + 1, "kind": "lr", "from": before, "to": after})
+
+    def _monitored(self, step: int) -> float:
+        name = self.run.schedule.monitor
+        if name == "loss":
+            first = step - step % self.run.problem.steps_per_epoch
+            window = self.losses[first:]
+            return math.fsum(float(value) for value in window) / len(window)
+        for metrics in (self.metrics[k] for k in sorted(self.metrics, reverse=True)):
+            if name in metrics:
+                return metrics[name]
+        known = sorted({"loss", *self.run.problem.metrics})
+        raise InputError(f"{self.run.schedule.name} monitors {name!r}; {self.run.problem.name} has {', '.join(known)}")
+
+    def _evaluation_steps(self) -> frozenset[int]:
+        task = self.run.problem.task
+        if task is None or not task.validation_metrics:
+            return frozenset()
+        cadence = task.evaluate_every * self.run.problem.steps_per_epoch
+        return frozenset({*range(0, self.run.steps + 1, cadence), self.run.steps})
+
+    def _evaluate(self, step: int) -> None:
+        begin = time.perf_counter()
+        found = self.instance.evaluate()
+        if found:
+            self.metrics.setdefault(step, {}).update(found)
+        self.off_clock += time.perf_counter() - begin if step else 0.0
+
+    def _batch_metrics(self, step: int) -> None:
+        begin = time.perf_counter()
+        found = self.instance.batch_metrics()
+        if found:
+            self.metrics.setdefault(step, {}).update(found)
+        self.off_clock += time.perf_counter() - begin
+
+    def _diverged(self) -> bool:
+        """Look at the losses not yet looked at, and cut the record at the first that is not finite."""
+        fresh = self.losses[self._looked :]
+        if fresh and isinstance(fresh[0], torch.Tensor):
+            fresh = torch.stack(fresh).double().tolist()
+        self.losses[self._looked :] = fresh
+        for offset, value in enumerate(fresh):
+            if not math.isfinite(value):
+                del self.losses[self._looked + offset + 1 :]
+                return True
+        self._looked = max(0, len(self.losses))
+        return bool(self.losses) and not math.isfinite(self.losses[-1])
+
+    def _note_idle_schedule(self, scheduler: Any) -> None:
+        used = self.rates[: self.run.steps]
+        if scheduler is None or isinstance(scheduler, ReduceLROnPlateau) or len(set(used)) > 1 or self._bad():
+            return
+        text = f"{self.run.schedule.name} never acts within {self.run.steps} steps: the rate stays {used[0]:g}"
+        self.note({"step": 0, "kind": "note", "text": text})
+
+    def _bad(self) -> bool:
+        return not self.losses or not math.isfinite(self.losses[-1])
+
+    def record(self, purpose: str, provenance_id: str, error: str) -> RunRecord:
+        """The runs row and the trace, cut at the last finite step."""
+        self._diverged()
+        losses = np.array([float(value) for value in self.losses])
+        finite = len(losses) if not self._bad() or not len(losses) else len(losses) - 1
+        status = Status.ERROR if error else Status.DIVERGED if finite < len(losses) else Status.MAX_STEPS
+        if status is Status.DIVERGED:
+            self.note({"step": finite, "kind": "diverged", "text": f"the loss is {losses[-1]} at step {finite}"})
+        losses = losses[:finite]
+        nan = math.nan
+        best = int(np.argmin(losses)) if finite else 0
+        summary = {
+            "loss_start": losses[0] if finite else nan,
+            "loss_final": losses[-1] if finite else nan,
+            "loss_best": losses[best] if finite else nan,
+            "step_best": best,
+            "steps_done": max(0, finite - 1),
+            "grad_evals": self.grad_evals,
+            "wall_s": self.wall_s,
+        }
+        kept = {k: v for k, v in self.metrics.items() if k < max(1, finite)}
+        finals = {name: value for k in sorted(kept) for name, value in kept[k].items()}
+        row = runs_row(
+            self.run, engine="single", device=self.device, purpose=purpose, status=status, losses=summary,
+            error=error, events=self.events, metrics=finals, provenance_id=provenance_id,
+        )  # fmt: skip
+        return RunRecord(row, self._columns(losses, kept) if finite and self.trace.every else {})
+
+    def _columns(self, losses: np.ndarray, metrics: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
+        last = len(losses) - 1
+        rows = np.unique(np.append(np.arange(0, last + 1, self.trace.every), last))
+        columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
+        columns |= self.recorder.columns(rows)
+        for name in sorted({name for found in metrics.values() for name in found}):
+            columns[name] = np.array([metrics.get(int(k), {}).get(name, math.nan) for k in rows])
+        return columns
+
+
+class _Closure:
+    """What LBFGS and its like call as often as they want: the loss of one step, with its gradient."""
+
+    def __init__(self, optimizer: Any, instance: Instance, step: int, noisy: bool, recorder: Any):
+        self._optimizer, self._instance, self._step = optimizer, instance, step
+        self._noisy, self._recorder = noisy, recorder
+        self.calls = 0
+        self.first = torch.tensor(math.nan)
+
+    def __call__(self) -> torch.Tensor:
+        with torch.enable_grad():
+            self._optimizer.zero_grad()
+            loss = self._instance.loss(self._step)
+            loss.backward()
+        if self._noisy:
+            self._instance.perturb(self._step)
+        if not self.calls:
+            self.first = loss.detach().clone()
+            self._recorder.before(self._step)
+        self.calls += 1
+        return loss
+
+
+def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether `step` takes a closure that it cannot do without, as LBFGS's does."""
+    parameters = inspect.signature(type(optimizer).step).parameters
+    return "closure" in parameters and parameters["closure"].default is inspect.Parameter.empty

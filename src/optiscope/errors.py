@@ -1,0 +1,55 @@
+"""What can go wrong, as a tree. Imports nothing.
+
+    OptiscopeError
+    ├── InputError (ValueError)   something given cannot be used; the command line exits with 2
+    │   ├── UnknownName           a name that no catalogue holds
+    │   ├── StudyError            a study file that does not say what to run
+    │   └── Refused               a pair that cannot work together (Muon on a vector, …)
+    └── StoreError                a folder or file that is not ours to read or write
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OptiscopeError(Exception):
+    """Base of every error that optiscope raises on purpose; its text is one clear line."""
+
+
+class InputError(OptiscopeError, ValueError):
+    """Something given cannot be used; the text says what was given and what is allowed."""
+
+
+class UnknownName(InputError):
+    """A name that no catalogue holds; the text lists the nearest valid one."""
+
+    def __init__(self, kind: str, given: str, allowed: Iterable[str]):
+        allowed = sorted(allowed, key=str.lower)
+        super().__init__(f"unknown {kind} {given!r}{nearest(given, allowed)}; {_listing(kind, allowed)}")
+
+
+class StudyError(InputError):
+    """A study file that does not say what to run; the text names the key."""
+
+
+class Refused(InputError):
+    """Two specs that cannot work together; the text says why."""
+
+
+class StoreError(OptiscopeError):
+    """A folder or file that is not ours to read or write."""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """`, did you mean 'Adam'?` for the nearest allowed name, or an empty string."""
+    lowered = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.5)
+    return f", did you mean {lowered[close[0]]!r}?" if close else ""
+
+
+def _listing(kind: str, allowed: list[str]) -> str:
+    if len(allowed) <= 12:
+        return "allowed: " + ", ".join(allowed)
+    return f"{len(allowed)} are allowed: {', '.join(allowed[:6])}, … (`optiscope list` shows all)"

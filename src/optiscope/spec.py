@@ -1,0 +1,340 @@
+"""The nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`. Data only; torch is imported where a spec is used.
+
+A spec says what to do and never does it; the engine does. Specs compare and hash by identity strings, which hold
+names, arguments and `version`, so that a run means the same thing in another process and on another day.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import InputError, nearest
+from .syntax import format_call, import_path
+
+if TYPE_CHECKING:
+    import torch
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+Start = Literal["canonical", "random"] | tuple[float, ...]
+Layout = Literal["vector", "matrix", "sparse"]
+
+
+def _plain(value: Any) -> Any:
+    """JSON's fallback: a callable by its import path, anything else by its repr."""
+    if callable(value):
+        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', repr(value))}"
+    return repr(value)
+
+
+def identity_json(**parts: Any) -> str:
+    """A canonical JSON string: what a spec is, for hashing and comparing."""
+    return json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
+
+
+class _ByIdentity:
+    """Equality and hash by the identity string."""
+
+    @property
+    def identity(self) -> str:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.identity == other.identity  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a learning task trains and is judged on: two `torch.utils.data.Dataset`s of (input, target)."""
+
+    train: torch.utils.data.Dataset
+    validation: torch.utils.data.Dataset | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """The parts of a learning problem; the engine puts them together.
+
+    `module()` builds the network; its random initialisation is redirected to the run's own generator.
+    `data(seed)` gives the `Data`. `criterion(output, target)` gives the scalar training loss of a batch.
+    `batch_metrics` are read off each training batch's output; `validation_metrics` are computed on the validation set
+    every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
+    """
+
+    module: Callable[[], torch.nn.Module]
+    data: Callable[[int], Data]
+    criterion: Callable[[Any, Any], torch.Tensor]
+    batch_size: int
+    batch_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
+    validation_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
+    evaluate_every: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(_ByIdentity):
+    """Something to minimise: a function of a point, or a network with its data and loss.
+
+    For a function, `loss(x)` maps `(..., dim)` to `(...)`; `start`, `minimum` are points of `dim` numbers, `bounds`
+    is one (low, high) a coordinate, where random starts are drawn and pictures are taken. Nothing stops an optimizer
+    from leaving the bounds. `minima` lists every known global minimum and `minimum_value` the loss there.
+    `noise` is the standard deviation of the normal noise added to each coordinate of every gradient; the recorded
+    loss stays exact. `layout` is how the optimizer sees the point: a vector, a square-ish matrix (Muon), or a
+    vector whose gradients come sparse (SparseAdam).
+
+    For a network, `task` holds the parts and `loss` is None.
+
+    >>> bowl = Problem("bowl", lambda x: x[..., 0]**2 + 10 * x[..., 1]**2,
+    ...                start=(3., 2.), minimum=(0., 0.), bounds=((-4., 4.), (-3., 3.)))
+    >>> bowl.dim
+    2
+
+    Raises InputError where the points and bounds do not fit each other. Change `version` when you change what
+    the function computes: stored runs are told apart by names, arguments and version, not by code.
+    """
+
+    name: str
+    loss: Callable[[torch.Tensor], torch.Tensor] | None = None
+    start: tuple[float, ...] = ()
+    minimum: tuple[float, ...] | None = None
+    bounds: tuple[tuple[float, float], ...] = ()
+    _: KW_ONLY
+    minima: tuple[tuple[float, ...], ...] = ()
+    minimum_value: float | None = None
+    formula: str = ""
+    source: str = ""
+    noise: float = 0.0
+    layout: Layout = "vector"
+    dtype: str = ""
+    task: Task | None = None
+    steps_per_epoch: int = 1
+    metrics: tuple[str, ...] = ()
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        put = functools.partial(object.__setattr__, self)
+        put("dtype", self.dtype or ("float32" if self.task else "float64"))
+        if self.task is not None:
+            return
+        if self.loss is None:
+            raise InputError(f"problem {self.name!r} needs a loss function or a task")
+        put("start", tuple(float(v) for v in self.start))
+        put("bounds", tuple((float(low), float(high)) for low, high in self.bounds))
+        if not self.start:
+            raise InputError(f"problem {self.name!r} needs a start: one number a coordinate")
+        if self.bounds and len(self.bounds) != self.dim:
+            raise InputError(f"problem {self.name!r} has {self.dim} coordinates but {len(self.bounds)} bounds")
+        for low, high in self.bounds:
+            if not low < high:
+                raise InputError(f"problem {self.name!r}: bounds must be low < high, got ({low}, {high})")
+        if self.minimum is not None:
+            put("minimum", tuple(float(v) for v in self.minimum))
+            put("minima", self.minima or (self.minimum,))
+        elif self.minima:
+            put("minimum", self.minima[0])
+        if any(len(point) != self.dim for point in self.minima):
+            raise InputError(f"problem {self.name!r} has {self.dim} coordinates; a minimum has another number")
+        if not self.noise >= 0:
+            raise InputError(f"noise must be >= 0, got {self.noise}")
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of a function; 0 for a network."""
+        return len(self.start)
+
+    @property
+    def is_function(self) -> bool:
+        """Whether this is a function of a point (else it is a network)."""
+        return self.task is None
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """What tells this problem from another: name, start, bounds, noise, layout, version."""
+        return identity_json(
+            problem=self.name, start=self.start, bounds=self.bounds, noise=self.noise, layout=self.layout,
+            version=self.version,
+        )  # fmt: skip
+
+    @functools.cached_property
+    def floor(self) -> float:
+        """The least loss known: `minimum_value`, else the loss at the minimum, else NaN."""
+        if self.minimum_value is not None:
+            return self.minimum_value
+        if self.minimum is None or self.loss is None:
+            return math.nan
+        import torch
+
+        return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerSpec(_ByIdentity):
+    """A label, a `torch.optim.Optimizer` class (or its import path), and its keyword arguments.
+
+    >>> OptimizerSpec("Momentum", "torch.optim.SGD", {"momentum": 0.9}).build_arguments["momentum"]
+    0.9
+    """
+
+    name: str
+    cls: type[Optimizer] | str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    source: str = ""
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if "lr" in self.arguments:
+            raise InputError(f"lr is an axis of its own, not an argument of {self.name!r}: give lr=…")
+
+    @property
+    def path(self) -> str:
+        """Import path of the class."""
+        return self.cls if isinstance(self.cls, str) else f"{self.cls.__module__}.{self.cls.__qualname__}"
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """What tells this optimizer from another: class, arguments, version. Its label is a name, no more."""
+        return identity_json(optimizer=self.path, name=self.name, arguments=dict(self.arguments), version=self.version)
+
+    @property
+    def build_arguments(self) -> dict[str, Any]:
+        """The keyword arguments as the class takes them."""
+        return dict(self.arguments)
+
+    @functools.cached_property
+    def resolved(self) -> type[Optimizer]:
+        """The class itself. Raises InputError where the import path leads nowhere or to no optimizer."""
+        from torch.optim import Optimizer
+
+        cls = import_path(self.cls) if isinstance(self.cls, str) else self.cls
+        if not (isinstance(cls, type) and issubclass(cls, Optimizer)):
+            raise InputError(f"{self.path} is not a torch.optim.Optimizer class")
+        return cls
+
+    def build(self, parameters: Any, lr: float) -> Optimizer:
+        """The stock optimizer on these parameters. Raises InputError for what the class refuses."""
+        check_arguments(self.name, self.resolved, self.arguments)
+        try:
+            return self.resolved(parameters, lr=lr, **self.build_arguments)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{format_call(self.name, {})} refuses: {_one_line(error)}") from error
+
+    def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
+        """This spec with further arguments, under a label of its own."""
+        if not extra:
+            return self
+        return OptimizerSpec(label, self.cls, {**self.arguments, **extra}, self.note, self.source, self.version)
+
+    @property
+    def default_lr(self) -> float:
+        """The class's own default rate. Raises InputError where it has none."""
+        parameter = inspect.signature(self.resolved.__init__).parameters.get("lr")
+        if parameter is None or not isinstance(parameter.default, (int, float)):
+            raise InputError(f"{self.path} has no default lr: give one")
+        return float(parameter.default)
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleSpec(_ByIdentity):
+    """A label and a factory `(optimizer, steps) -> LRScheduler or None`.
+
+    `steps` is the number of times the schedule will step within the run. `kind` is `fixed` (a formula of the step),
+    `adaptive` (it looks at the loss) or `custom` (a function somebody wrote). `interval` says whether it steps once a
+    step or once an epoch. `end` is the step at which the arguments themselves end it, None where it has no end
+    of its own; `monitor` is what an adaptive one looks at.
+
+    >>> ScheduleSpec("none", lambda optimizer, steps: None).kind
+    'custom'
+    """
+
+    name: str
+    factory: Callable[[Optimizer, int], LRScheduler | None]
+    kind: Literal["fixed", "adaptive", "custom"] = "custom"
+    interval: Literal["step", "epoch"] = "step"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    end: int | None = None
+    monitor: str = "loss"
+    note: str = ""
+    source: str = ""
+    version: int = 1
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """What tells this schedule from another."""
+        return identity_json(
+            schedule=self.name, arguments=dict(self.arguments), interval=self.interval, monitor=self.monitor,
+            version=self.version,
+        )  # fmt: skip
+
+    def ticks(self, problem: Problem, steps: int) -> int:
+        """How often the schedule steps in a run of `steps` steps."""
+        return steps if self.interval == "step" else math.ceil(steps / problem.steps_per_epoch)
+
+    def check_horizon(self, ticks: int) -> None:
+        """Raises InputError where the schedule's own end is not the run's (METHOD: tune and draw one horizon)."""
+        if self.end is not None and self.end != ticks:
+            unit = "steps" if self.interval == "step" else "epochs"
+            raise InputError(
+                f"schedule {self.name} ends after {self.end} {unit}, the run after {ticks}: leave its length out so "
+                'that it follows the run, or say horizon="free" if it is meant'
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell: problem × optimizer × schedule × lr × seed × start × steps × dtype."""
+
+    problem: Problem
+    optimizer: OptimizerSpec
+    schedule: ScheduleSpec
+    lr: float
+    seed: int = 0
+    start: Start = "canonical"
+    steps: int = 500
+    dtype: str = "float64"
+
+    @functools.cached_property
+    def run_id(self) -> str:
+        """Sixteen hexadecimal digits that name what defines the run; machine and versions are provenance."""
+        parts = (
+            self.problem.identity, self.optimizer.identity, self.schedule.identity, repr(float(self.lr)),
+            str(self.seed), self.start_label, str(self.steps), self.dtype,
+        )  # fmt: skip
+        return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()
+
+    @property
+    def start_label(self) -> str:
+        """`canonical`, `random`, or the point itself."""
+        return self.start if isinstance(self.start, str) else repr(tuple(self.start))
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
+        return {"optimizer": dict(self.optimizer.arguments), "schedule": dict(self.schedule.arguments)}
+
+
+def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:
+    """Raises InputError, with the nearest valid name, for an argument that `function` does not take."""
+    callable_ = function.__init__ if isinstance(function, type) else function
+    parameters = inspect.signature(callable_).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    hidden = {"self", "params", "optimizer", "last_epoch", "lr"}
+    allowed = [key for key in parameters if key not in hidden]
+    for key in given:
+        if key not in allowed:
+            listing = ", ".join(allowed) or "none"
+            raise InputError(f"{name} takes no argument {key!r}{nearest(key, allowed)}; allowed: {listing}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,81 @@
+"""The call syntax: `SGD(momentum=0.9)` in Python, on the command line and in study files alike.
+
+Arguments are literals, read by `ast.literal_eval`: nothing is ever evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import InputError
+
+_CALL = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+def parse_call(text: str) -> tuple[str, dict[str, Any]]:
+    """Split call syntax into a name and its keyword arguments.
+
+    >>> parse_call("StepLR(step_size=100, gamma=0.5)")
+    ('StepLR', {'step_size': 100, 'gamma': 0.5})
+
+    Raises InputError where the text is no call, or an argument is unnamed or not a literal.
+    """
+    match = _CALL.fullmatch(text)
+    if match is None:
+        raise InputError(f"cannot read {text!r}: expected NAME or NAME(key=literal, …)")
+    name, inside = match.group(1), match.group(2)
+    if not inside or not inside.strip():
+        return name, {}
+    try:
+        # The name is not parsed: `demo-cnn` is a name here, and a subtraction in Python.
+        call = ast.parse(f"_({inside})", mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"cannot read {text!r}: expected NAME(key=literal, …)") from error
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise InputError(f"cannot read {text!r}: expected NAME(key=literal, …)")
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise InputError(f"arguments must be named in {text!r}: write NAME(key=literal, …)")
+    arguments: dict[str, Any] = {}
+    for keyword in call.keywords:
+        assert keyword.arg is not None
+        try:
+            arguments[keyword.arg] = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError, MemoryError, RecursionError) as error:
+            given = ast.unparse(keyword.value)
+            raise InputError(
+                f"argument {keyword.arg}={given} in {text!r} is not a literal: "
+                "numbers, strings, True, False, None, tuples, lists and dicts are allowed"
+            ) from error
+    return name, arguments
+
+
+def format_call(name: str, arguments: Mapping[str, Any]) -> str:
+    """The inverse of `parse_call`: a label that can be read back.
+
+    >>> format_call("SGD", {"momentum": 0.9})
+    'SGD(momentum=0.9)'
+    """
+    inside = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"{name}({inside})" if inside else name
+
+
+def import_path(path: str) -> Any:
+    """The object at a dotted import path, `package.module.Name`.
+
+    Raises InputError where the module cannot be imported or has no such name.
+    """
+    module_name, _, attribute = path.rpartition(".")
+    if not module_name:
+        raise InputError(f"{path!r} is not an import path: expected package.module.Name")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise InputError(f"cannot import {module_name!r} (for {path!r}): {error}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise InputError(f"module {module_name!r} has no {attribute!r}") from None
