@@ -11,24 +11,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .catalogue import grid, losses, optimizers, problems, schedules
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName
+    from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
     from .store import Store
-    from .tune import Tuned, tune
+    from .tuning import Tuned, tune
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "catalogue": ("grid", "losses", "optimizers", "problems", "schedules"),
+    "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName"),
     "record": ("Status", "TraceSpec"),
     "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
     "store": ("Store",),
-    "tune": ("Tuned", "tune"),
+    "tuning": ("Tuned", "tune"),
 }
 _ROOMS = ("metrics", "render", "report")
 
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
     for module, names in _HOME.items():
         if name in names:
             value = getattr(importlib.import_module(f".{module}", __name__), name)
-            # A module called like the function it holds (`tune`) would shadow it: the function wins.
+
             globals()[name] = value
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

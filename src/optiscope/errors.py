@@ -1,11 +1,11 @@
 """What can go wrong, as a tree. Imports nothing.
 
-    OptiscopeError
-    ├── InputError (ValueError)   something given cannot be used; the command line exits with 2
-    │   ├── UnknownName           a name that no catalogue holds
-    │   ├── StudyError            a study file that does not say what to run
-    │   └── Refused               a pair that cannot work together (Muon on a vector, …)
-    └── StoreError                a folder or file that is not ours to read or write
+OptiscopeError
+├── InputError (ValueError)   something given cannot be used; the command line exits with 2
+│   ├── UnknownName           a name that no catalogue holds
+│   ├── StudyError            a study file that does not say what to run
+│   └── Refused               a pair that cannot work together (Muon on a vector, …)
+└── StoreError                a folder or file that is not ours to read or write
 """
 
 from __future__ import annotations

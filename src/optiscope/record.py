@@ -190,12 +190,12 @@ def trace_table(records: Iterable[RunRecord]) -> pa.Table | None:
 
 
 def runs_frame(table: pa.Table | None) -> pd.DataFrame:
-    """pandas frame of a runs table, with every fixed column even when empty."""
+    """Pandas frame of a runs table, with every fixed column even when empty."""
     return _frame(table, RUNS_COLUMNS)
 
 
 def trace_frame(table: pa.Table | None) -> pd.DataFrame:
-    """pandas frame of a trace table."""
+    """Pandas frame of a trace table."""
     return _frame(table, {name: kind for name, kind in TRACE_COLUMNS.items() if not name.startswith("x")})
 
 

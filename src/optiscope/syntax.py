@@ -42,6 +42,8 @@ def parse_call(text: str) -> tuple[str, dict[str, Any]]:
     arguments: dict[str, Any] = {}
     for keyword in call.keywords:
         assert keyword.arg is not None
+        if keyword.arg in arguments:
+            raise InputError(f"argument {keyword.arg!r} is given twice in {text!r}")
         try:
             arguments[keyword.arg] = ast.literal_eval(keyword.value)
         except (ValueError, TypeError, MemoryError, RecursionError) as error:

@@ -17,6 +17,7 @@ from ..provenance import provenance, provenance_id
 from ..record import RunRecord, TraceSpec, as_trace, runs_frame, runs_table, trace_frame, trace_table
 from ..spec import Run
 from ..store import Store, as_store
+from .check import check_device, check_runs
 from .single import OnEvent, run_single
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run(
     spec = as_trace(trace)
     check_device(device)
     wanted = list(dict.fromkeys([runs] if isinstance(runs, Run) else runs))
-    _check(wanted)
+    check_runs(wanted)
     kept = as_store(store)
     done = kept.done() if kept else set()
     facts = provenance(device)
@@ -156,23 +157,3 @@ def _replay(records: list[RunRecord], by_id: dict[str, Run], on_event: OnEvent) 
     for record in records:
         for event in json.loads(record.row["events"]):
             on_event(by_id[record.row["run_id"]], event)
-
-
-def _check(runs: list[Run]) -> None:
-    from .check import check_monitor, check_pair
-
-    for problem, optimizer in dict.fromkeys((one.problem, one.optimizer) for one in runs):
-        check_pair(problem, optimizer, next(r.lr for r in runs if r.problem == problem and r.optimizer == optimizer))
-    for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in runs):
-        check_monitor(problem, schedule.name, schedule.monitor)
-
-
-def check_device(device: str) -> None:
-    """Raises InputError for a device that torch does not know or this machine does not have."""
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except Exception as error:
-        reason = " ".join(str(error).split("\n")[0].split())
-        raise InputError(f"device {device!r} cannot be used here: {reason}; cpu always can") from error

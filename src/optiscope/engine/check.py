@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from ..errors import InputError, Refused
-from ..spec import OptimizerSpec, Problem
+from ..spec import OptimizerSpec, Problem, Run
 from .instance import matrix_shape
 from .single import needs_closure
 
@@ -51,3 +53,23 @@ def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
     known = ["loss", *problem.metrics]
     if monitor not in known:
         raise InputError(f"{schedule_name} monitors {monitor!r}, but {problem.name} measures {', '.join(known)}")
+
+
+def check_runs(runs: Sequence[Run]) -> None:
+    """Raises InputError for the first pair among these runs that cannot work; each pair is tried once."""
+    pairs: dict[tuple[Problem, OptimizerSpec], float] = {}
+    for one in runs:
+        pairs.setdefault((one.problem, one.optimizer), one.lr)
+    for (problem, optimizer), lr in pairs.items():
+        check_pair(problem, optimizer, lr)
+    for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in runs):
+        check_monitor(problem, schedule.name, schedule.monitor)
+
+
+def check_device(device: str) -> None:
+    """Raises InputError for a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:
+        reason = " ".join(str(error).split("\n")[0].split())
+        raise InputError(f"device {device!r} cannot be used here: {reason}; cpu always can") from error

@@ -27,7 +27,9 @@ class Recorder(Protocol):
         ...
 
 
-def make_recorder(parameters: Sequence[torch.nn.Parameter], steps: int, every: int, norms: bool, small: bool) -> Recorder:
+def make_recorder(
+    parameters: Sequence[torch.nn.Parameter], steps: int, every: int, norms: bool, small: bool
+) -> Recorder:
     """The cheapest recorder that gives what is asked."""
     sparse_or_big = sum(p.numel() for p in parameters) * steps > POINT_LIMIT
     if small and not sparse_or_big and every:
@@ -114,20 +116,25 @@ class DevicePointRecorder:
         return point_columns(positions, gradients, rows, self._norms)
 
 
-def point_columns(
-    positions: np.ndarray, gradients: np.ndarray, rows: np.ndarray, norms: bool
-) -> dict[str, np.ndarray]:
+def point_columns(positions: np.ndarray, gradients: np.ndarray, rows: np.ndarray, norms: bool) -> dict[str, np.ndarray]:
     """Trace columns from arrays of positions and gradients, each of shape (steps + 1, dim)."""
     columns: dict[str, np.ndarray] = {}
     if norms:
-        columns["grad_norm"] = np.linalg.norm(gradients[rows], axis=1)
+        columns["grad_norm"] = _norm(gradients[rows])
         earlier = np.maximum(rows - 1, 0)
         columns["update_norm"] = np.where(
-            rows > 0, np.linalg.norm(positions[rows] - positions[earlier], axis=1), np.nan
+            rows > 0, _norm(positions[rows] - positions[earlier]), np.nan
         )
     if positions.shape[1] <= 3:
         columns |= {f"x{i}": positions[rows, i].copy() for i in range(positions.shape[1])}
     return columns
+
+
+def _norm(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean length of each row; scaled first, since runs that diverge have squares beyond float64."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    return scale[:, 0] * np.sqrt(((vectors / scale) ** 2).sum(axis=1))
 
 
 class NormRecorder:
@@ -143,7 +150,11 @@ class NormRecorder:
     @torch.no_grad()
     def before(self, step: int) -> None:
         if step % self._every == 0:
-            grads = [p.grad.coalesce().values() if p.grad.is_sparse else p.grad for p in self._parameters if p.grad is not None]
+            grads = [
+                p.grad.coalesce().values() if p.grad.is_sparse else p.grad
+                for p in self._parameters
+                if p.grad is not None
+            ]
             self._gradients[step] = torch.stack(torch._foreach_norm(grads)).norm() if grads else torch.tensor(0.0)
         if self._every > 1 and self._recorded(step + 1):
             torch._foreach_copy_(self._before, self._parameters)

@@ -114,24 +114,25 @@ class _Loop:
                 closure = _Closure(optimizer, instance, step, noisy, recorder)
                 optimizer.step(closure)
                 self.grad_evals += closure.calls
-                loss = closure.first
+                value = closure.first.item() if on_cpu else closure.first
+                losses.append(value)
+                if on_cpu and not isfinite(value):
+                    break
             else:
                 zero_grad()
                 loss = loss_at(step)
                 loss.backward()
+                # Read before the update: a loss may be a view of the parameters.
+                value = loss.item() if on_cpu else loss.detach().clone()
+                losses.append(value)
+                if on_cpu and not isfinite(value):
+                    break
                 if noisy:
                     perturb(step)
                 recorder.before(step)
                 update()
-            if on_cpu:
-                value = loss.item()
-                losses.append(value)
-                if not isfinite(value):
-                    break
-            else:
-                losses.append(loss.detach())
-                if step % look_every == look_every - 1 and self._diverged():
-                    break
+            if not on_cpu and step % look_every == look_every - 1 and self._diverged():
+                break
             if batch_metrics:
                 self._batch_metrics(step)
             recorder.after(step + 1)

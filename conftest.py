@@ -1,0 +1,34 @@
+"""Makes `pytest --benchmark` work: the benchmarks in bench/ and nothing else. Plain `pytest` runs the tests alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent / "bench"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the flag, unless another plugin has it already."""
+    try:
+        parser.addoption("--benchmark", action="store_true", default=False, help="run the benchmarks in bench/ only")
+    except ValueError:
+        pass  # somebody else's flag of this name does as well: it is read by name below
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With the flag and no paths of the user's own, look in bench/; in an xdist worker the paths are given already."""
+    if config.getoption("benchmark", default=False):
+        if not hasattr(config, "workerinput") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+            config.args[:] = [str(BENCH)]
+    elif config.pluginmanager.hasplugin("benchmark"):
+        config.option.benchmark_skip = True
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Benchmarks only with the flag, and nothing else with it."""
+    inside = collection_path == BENCH or BENCH in collection_path.parents
+    if config.getoption("benchmark", default=False):
+        return None if inside or collection_path in BENCH.parents else True
+    return True if inside else None

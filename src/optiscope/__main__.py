@@ -1,0 +1,5 @@
+"""`python -m optiscope`."""
+
+from .cli import main
+
+main()

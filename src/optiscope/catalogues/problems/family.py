@@ -1,0 +1,56 @@
+"""A family of problems: a name, a function that makes one from arguments, and the modifiers that any of them takes.
+
+Floor 1: imports `errors`, `spec`, `syntax` and `transform` only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...spec import Problem, check_arguments
+from ...syntax import format_call
+from .transform import modify
+
+_MODIFIERS = tuple(p for p in inspect.signature(modify).parameters.values() if p.kind is p.KEYWORD_ONLY)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A catalogue entry: `make(**arguments)` gives the `Problem`, `note` says in a few words what is hard about it.
+
+    With `modifiers`, `build` also takes the arguments of `transform.modify` (rotation, scale, noise, layout).
+
+    >>> bowl = Family("bowl", lambda height=1.0: Problem("bowl", lambda x: height * x[..., 0] ** 2, start=(3.,)))
+    >>> bowl.build({"height": 2.0, "noise": 0.1}).name
+    'bowl(height=2.0, noise=0.1)'
+    """
+
+    name: str
+    make: Callable[..., Problem]
+    note: str = ""
+    modifiers: bool = True
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The arguments of `build`, for listings and for `check_arguments`."""
+        own = list(inspect.signature(self.make).parameters.values())
+        return inspect.Signature([*own, *_MODIFIERS] if self.modifiers else own)
+
+    def __call__(self, **arguments: Any) -> Problem:
+        """The same as `build`, with keywords."""
+        return self.build(arguments)
+
+    def build(self, arguments: Mapping[str, Any]) -> Problem:
+        """The problem that these arguments describe, named by call syntax with the arguments as given.
+
+        Raises InputError for an unknown argument, naming those allowed and the nearest, and for a value out of range.
+        """
+        check_arguments(self.name, self, arguments)
+        changes = {p.name: arguments[p.name] for p in _MODIFIERS if self.modifiers and p.name in arguments}
+        problem = self.make(**{key: value for key, value in arguments.items() if key not in changes})
+        changed = modify(problem, **changes) if changes else problem
+        return dataclasses.replace(changed, name=format_call(self.name, arguments))

@@ -1,0 +1,5 @@
+"""`python -m optiscope.cli`, for environments without the console script."""
+
+from . import main
+
+main()

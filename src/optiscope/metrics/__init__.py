@@ -1,0 +1,25 @@
+"""Frame in, frame out: statistics of the runs and trace frames, and tables as text.
+
+    gap               how far from the least loss known
+    targets_for       the targets of each problem, set before the runs
+    steps_to_target   when each run first met each target; a miss is infinite
+    success           success rate and expected running time of each cell
+    best_rates        the best learning rate of each cell, and whether its range held it
+    comparison        every cell at its best rate
+    ranking           who won each problem, ties named
+    to_markdown, to_csv, to_latex
+
+Imports pandas and NumPy; no torch, no store, no pictures.
+"""
+
+from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile
+from .compare import SOLVED, comparison, ranking
+from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
+from .rates import best_rates, shown_rates
+from .targets import gap, steps_to_target, success, targets_for
+
+__all__ = [
+    "CELL", "KEY", "SETTING", "SOLVED", "best_rates", "comparison", "escape_latex", "escape_markdown", "final_loss",
+    "gap", "grouped_quantile", "number", "ranking", "shown_rates", "steps_to_target", "success", "targets_for",
+    "to_csv", "to_latex", "to_markdown",
+]  # fmt: skip

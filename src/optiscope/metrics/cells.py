@@ -1,0 +1,104 @@
+"""What every statistic shares: which columns make a cell, what a failed run is worth, quantiles that know infinity.
+
+Imports pandas and NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from ..record import RUNS_COLUMNS, Status
+
+# Only runs that agree in all of these may be set against each other.
+SETTING = ("problem", "start", "steps", "dtype", "device")
+CELL = ("problem", "optimizer", "schedule")
+KEY = (*SETTING, "optimizer", "schedule")
+
+
+def require(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+    """Raises InputError, naming what is missing, unless `frame` has all `columns`."""
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InputError(f"the {what} frame lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
+
+
+def one_row_a_run(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs frame with a fresh index, and with rows that are equal in every column taken as one.
+
+    Raises:
+        InputError: a fixed column is missing, or one `run_id` has two different rows.
+    """
+    if runs.empty:
+        runs = runs.reindex(columns=list(dict.fromkeys([*RUNS_COLUMNS, *runs.columns])))
+    require(runs, RUNS_COLUMNS, "runs")
+    if runs["run_id"].duplicated().any():
+        runs = runs.drop_duplicates()
+        twice = runs.loc[runs["run_id"].duplicated(), "run_id"].unique()
+        if len(twice):
+            raise InputError(
+                f"{len(twice)} run_id(s) have rows that differ, {twice[0]} among them; "
+                "keep one row a run: runs.drop_duplicates('run_id')"
+            )
+    return runs.reset_index(drop=True)
+
+
+def failed(runs: pd.DataFrame) -> NDArray[np.bool_]:
+    """True where a run diverged or stopped on an error."""
+    return runs["status"].isin([Status.DIVERGED, Status.ERROR]).to_numpy(bool)
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as float64, NaN where it is empty or absent."""
+    if column not in frame.columns:
+        return np.full(len(frame), np.nan)
+    return pd.to_numeric(frame[column]).to_numpy(np.float64, na_value=np.nan)
+
+
+def final_loss(runs: pd.DataFrame) -> NDArray[np.float64]:
+    """The final loss that statistics use: infinite for a run that diverged, failed or ended on NaN."""
+    loss = numbers(runs, "loss_final")
+    return np.where(failed(runs) | np.isnan(loss), np.inf, loss)
+
+
+def group_codes(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], pd.DataFrame]:
+    """The number of each row's group, and the groups' keys as a frame sorted by `by`."""
+    require(frame, by, "given")
+    keys = frame[list(by)].drop_duplicates().sort_values(list(by), ignore_index=True)
+    codes = frame.groupby(list(by), sort=True, dropna=False, observed=True).ngroup().to_numpy(np.intp)
+    return codes, keys
+
+
+def grouped_quantile(values: ArrayLike, codes: NDArray[np.intp], groups: int, q: float) -> NDArray[np.float64]:
+    """Quantile q of each group, linear between neighbours, infinite as soon as the upper neighbour weighs in.
+
+    NaN counts as infinite, so that nothing missing is averaged away; a group without rows is NaN. Plain interpolation
+    would give NaN between two infinities, and `0 * inf` on an exact hit (Hyndman and Fan 1996, type 7, otherwise;
+    10.2307/2684934).
+
+    >>> grouped_quantile([1.0, 3.0, float("inf"), 2.0], np.array([0, 0, 0, 1]), 2, 0.5)
+    array([3., 2.])
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = np.where(np.isnan(numbers), np.inf, numbers)
+    out = np.full(groups, np.nan)
+    counts = np.bincount(codes, minlength=groups)
+    some = counts > 0
+    ordered = numbers[np.lexsort((numbers, codes))]
+    first = (np.cumsum(counts) - counts)[some]
+    position = q * (counts[some] - 1)
+    below = np.floor(position).astype(np.intp)
+    low, high = ordered[first + below], ordered[first + np.ceil(position).astype(np.intp)]
+    weight = position - below
+    with np.errstate(invalid="ignore"):
+        out[some] = np.where((weight == 0) | (low == high), low, low + (high - low) * weight)
+    return out
+
+
+def median_iqr(values: ArrayLike, codes: NDArray[np.intp], groups: int) -> list[NDArray[np.float64]]:
+    """Median, lower and upper quartile of each group; see `grouped_quantile`."""
+    return [grouped_quantile(values, codes, groups, q) for q in (0.5, 0.25, 0.75)]

@@ -1,0 +1,85 @@
+"""Which learning rate to show for a cell, and whether its search range held it. Imports pandas and NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .cells import CELL, KEY, final_loss, group_codes, grouped_quantile, one_row_a_run
+
+
+def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
+    """The best learning rate of each cell: the least median, over seeds, of the final loss.
+
+    A run that diverged or failed counts as infinite, so a rate at which half the seeds diverge cannot win. Equal scores
+    go to the smaller rate, the one with more room before divergence. Where a cell has rows of purpose `"tuning"`, these
+    alone choose: what a rate was chosen on is not what it is judged on.
+
+    Returns:
+        One row a cell: `by`, `lr`, `score`, `edge` (`"low"` or `"high"` where the winner is the end of its range, which
+        should then be extended; `""` inside, or where there was one rate), `trials` (distinct rates), `seeds`,
+        `lr_low`, `lr_high`, `chosen_on`. Where every rate diverged, the score is infinite and the smallest rate stands.
+    """
+    runs = one_row_a_run(runs)
+    tuned, _ = group_codes(runs, by)
+    tuning = (runs["purpose"] == "tuning").to_numpy(bool)
+    searched = np.isin(tuned, tuned[tuning])
+    pool = runs[tuning | ~searched].reset_index(drop=True)
+
+    codes, rates = group_codes(pool, (*by, "lr"))
+    rates["score"] = grouped_quantile(final_loss(pool), codes, len(rates), 0.5)
+    rates["seeds"] = pool["seed"].groupby(codes).nunique().to_numpy()
+    best = rates.sort_values([*by, "score", "lr"]).drop_duplicates(list(by)).reset_index(drop=True)
+
+    spread = rates.groupby(list(by), sort=True, dropna=False)["lr"]
+    _, cells = group_codes(pool, by)
+    cells = cells.assign(
+        trials=spread.size().to_numpy(), lr_low=spread.min().to_numpy(), lr_high=spread.max().to_numpy()
+    )
+    best = best.merge(cells, on=list(by))
+    best["edge"] = edges(best)
+    best["chosen_on"] = best.merge(pool[[*by, "purpose"]].drop_duplicates(), on=list(by))["purpose"].to_numpy()
+    return best[[*by, "lr", "score", "edge", "trials", "seeds", "lr_low", "lr_high", "chosen_on"]]
+
+
+def edges(rates: pd.DataFrame) -> np.ndarray:
+    """`"low"`, `"high"` or `""`: which end of `lr_low … lr_high` each `lr` sits on."""
+    wide = rates["lr_low"] < rates["lr_high"]
+    low, high = wide & (rates["lr"] <= rates["lr_low"]), wide & (rates["lr"] >= rates["lr_high"])
+    return np.select([low, high], ["low", "high"], "")
+
+
+def shown_rates(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rate at which each cell's results are shown, with the search that led to it.
+
+    The tuned rate where results were run at it, else the best among the results' own rates. Trials are matched by
+    problem, optimizer, schedule and steps: a search at another horizon says nothing about this one.
+
+    Returns:
+        The cell's columns, `lr`, `chosen_on` (`"tuning"`; `"result"`: picked among the results themselves, which
+        flatters; `"fixed"`: one rate, no search), `edge`, `trials`, `lr_low`, `lr_high`.
+    """
+    results = runs[runs["purpose"] == "result"]
+    horizon = [*CELL, "steps"]
+    own = best_rates(results, KEY)
+    tuned = best_rates(runs[runs["purpose"] == "tuning"], horizon)
+    tried = results[[*KEY, "lr"]].drop_duplicates().merge(tuned[[*horizon, "lr"]], on=[*horizon, "lr"])
+    table = own.merge(tuned, on=horizon, how="left", suffixes=("", "_tuned")).merge(
+        tried.rename(columns={"lr": "lr_both"}), on=list(KEY), how="left"
+    )
+    searched = table["lr_tuned"].notna()
+    table["chosen_on"] = np.select(
+        [table["lr_both"].notna() | (searched & (table["trials"] == 1)), table["trials"] > 1],
+        ["tuning", "result"],
+        "fixed",
+    )
+    table["lr"] = table["lr_both"].fillna(table["lr"])
+    for name in ("trials", "lr_low", "lr_high"):
+        table[name] = table[f"{name}_tuned"].where(searched, table[name])
+    # A fixed rate was not searched for: no range, no trials.
+    fixed = table["chosen_on"] == "fixed"
+    table["trials"] = table["trials"].mask(fixed, 0).astype("int64")
+    table["edge"] = edges(table)
+    return table[[*KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high"]]

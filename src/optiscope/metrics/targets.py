@@ -1,0 +1,214 @@
+"""How far from the floor, and how soon below a target. Imports pandas and NumPy.
+
+Targets are set before the runs: they depend on what a problem is (its floor, its metric, its loss at the start) and on
+nothing that an optimizer did. A miss is infinite and stays in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .cells import KEY, failed, final_loss, group_codes, grouped_quantile, numbers, one_row_a_run, require
+
+GAP_TARGETS = (1e0, 1e-2, 1e-4, 1e-6, 1e-8)
+ACCURACY_TARGETS = (0.5, 0.9, 0.95, 0.99)
+RATIO_TARGETS = (0.5, 0.1, 0.01, 0.001)
+TARGETS = {"gap": GAP_TARGETS, "accuracy": ACCURACY_TARGETS, "loss_ratio": RATIO_TARGETS}
+
+
+def gap(runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Loss minus the least loss known, `f(x) - f*`: of the runs, or of the trace where one is given.
+
+    Where `loss_floor` is NaN the gap is the loss itself, and the column `floor_known` is False. A gap may be negative
+    (noise, or rounding at the floor); it is left so.
+
+    Args:
+        runs: one row a run.
+        trace: one row a recorded step.
+
+    Returns:
+        A copy of `runs` with `gap_final` (infinite for a run that diverged or failed), `gap_best` and `floor_known`;
+        or a copy of `trace` with `gap` and `floor_known`. Rows of a run that `runs` lacks have a gap of NaN.
+    """
+    runs = one_row_a_run(runs)
+    floor = numbers(runs, "loss_floor")
+    known = ~np.isnan(floor)
+    floor = np.where(known, floor, 0.0)
+    if trace is None:
+        best = numbers(runs, "loss_best") - floor
+        return runs.assign(gap_final=final_loss(runs) - floor, gap_best=best, floor_known=known)
+    codes = _run_codes(runs, trace)
+    found = codes >= 0
+    of_run = np.full(len(trace), np.nan)
+    of_run[found] = floor[codes[found]]
+    of_known = np.zeros(len(trace), dtype=bool)
+    of_known[found] = known[codes[found]]
+    return trace.assign(gap=numbers(trace, "loss") - of_run, floor_known=of_known)
+
+
+def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
+    """The targets of each problem, easiest first: columns `problem`, `metric`, `target`.
+
+    - `accuracy`, for a problem that reports `accuracy_final`: at least 0.5, 0.9, 0.95, 0.99.
+    - `gap`, for a problem whose floor is known: at most 1e0, 1e-2, 1e-4, 1e-6, 1e-8.
+    - `loss_ratio`, for any other: loss over the run's own loss at the start, at most 0.5, 0.1, 0.01, 0.001. A problem
+      with a start at or below zero has no such ratio, and no target.
+    """
+    runs = one_row_a_run(runs)
+    facts = pd.DataFrame(
+        {
+            "problem": runs["problem"],
+            "accuracy": ~np.isnan(numbers(runs, "accuracy_final")),
+            "gap": ~np.isnan(numbers(runs, "loss_floor")),
+            # NaN: a run that failed before its first loss says nothing about the sign.
+            "negative": numbers(runs, "loss_start") <= 0,
+        }
+    )
+    rows = []
+    for problem, fact in facts.groupby("problem", sort=True)[["accuracy", "gap", "negative"]].any().iterrows():
+        metric = "accuracy" if fact["accuracy"] else "gap" if fact["gap"] else "loss_ratio"
+        if metric != "loss_ratio" or not fact["negative"]:
+            rows += [(problem, metric, target) for target in TARGETS[metric]]
+    return pd.DataFrame(rows, columns=["problem", "metric", "target"])
+
+
+def steps_to_target(
+    runs: pd.DataFrame, trace: pd.DataFrame | None = None, targets: pd.DataFrame | Sequence[float] | None = None
+) -> pd.DataFrame:
+    """When each run first met each target: one row per run and target, a miss infinite and never dropped.
+
+    The first hit is sought in the trace and in the states that the runs frame knows (start, best, last), so a run whose
+    trace was thinned or not kept still hits, at the step of a known state: an upper bound. A run that diverged keeps
+    the targets it met before.
+
+    Args:
+        runs: one row a run.
+        trace: one row a recorded step.
+        targets: a frame like `targets_for`'s, or numbers for each problem's own metric.
+
+    Returns:
+        Columns of the cell, `lr`, `seed`, `run_id`, `purpose`, `metric`, `target`, `step` (inf on a miss), `hit`, and
+        `evaluations`: gradient evaluations up to the hit (in proportion to steps), or all that were spent on a miss.
+
+    Raises:
+        InputError: a target frame with other columns, or with a metric that is none of gap, accuracy, loss_ratio.
+    """
+    runs = one_row_a_run(runs)
+    levels = _levels(runs, targets)
+    points = _Points(runs, trace)
+    done = numbers(runs, "steps_done")
+    spent = numbers(runs, "grad_evals")
+    per_step = np.divide(spent, done, out=np.ones(len(runs)), where=done > 0)
+    kept = [*KEY, "lr", "seed", "run_id", "purpose", "status"]
+    parts = []
+    for (metric, target), level in levels.groupby(["metric", "target"], sort=False):  # type: ignore[misc]
+        asked = runs["problem"].isin(level["problem"]).to_numpy(bool)
+        step = points.first_step(str(metric), float(target))[asked]
+        hit = np.isfinite(step)
+        evaluations = np.where(hit, np.ceil(np.where(hit, step, 0.0) * per_step[asked]), spent[asked])
+        parts.append(
+            runs.loc[asked, kept].assign(metric=metric, target=target, step=step, hit=hit, evaluations=evaluations)
+        )
+    if not parts:
+        empty = {"metric": "", "target": 0.0, "step": 0.0, "hit": False, "evaluations": 0.0}
+        return runs.loc[[], kept].assign(**empty)
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def success(hits: pd.DataFrame, by: Sequence[str] = (*KEY, "lr", "metric", "target")) -> pd.DataFrame:
+    """Success rate, expected running time and median steps of each cell, out of `steps_to_target`'s frame.
+
+    `ERT = (evaluations of all runs, up to the hit or in vain) / (number of hits)`, infinite without a hit (Hansen,
+    Auger, Ros, Mersmann, Tušar, Brockhoff 2021, "COCO", 10.1080/10556788.2020.1808977).
+
+    Returns:
+        One row a group: `by`, `runs`, `successes`, `success_rate`, `ert`, `steps_median` (inf where half missed).
+
+    Raises:
+        InputError: `by` names a column that is not there.
+    """
+    require(hits, [*by, "step", "hit", "evaluations"], "hits")
+    codes, keys = group_codes(hits, by)
+    count = np.bincount(codes, minlength=len(keys))
+    hit = np.bincount(codes, weights=hits["hit"].to_numpy(float), minlength=len(keys))
+    spent = np.bincount(codes, weights=numbers(hits, "evaluations"), minlength=len(keys))
+    return keys.assign(
+        runs=count,
+        successes=hit.astype(np.int64),
+        success_rate=np.divide(hit, count, out=np.zeros(len(keys)), where=count > 0),
+        ert=np.divide(spent, hit, out=np.full(len(keys), np.inf), where=hit > 0),
+        steps_median=grouped_quantile(hits["step"], codes, len(keys), 0.5),
+    )
+
+
+def difficulty(levels: pd.DataFrame) -> pd.Series:
+    """A number that grows as a target gets harder: the accuracy, or minus the gap or ratio."""
+    return levels["target"].where(levels["metric"] == "accuracy", -levels["target"])
+
+
+class _Points:
+    """Every known state of every run: the trace's rows, and the start, best and last state of the runs frame."""
+
+    def __init__(self, runs: pd.DataFrame, trace: pd.DataFrame | None):
+        every = np.arange(len(runs))
+        codes, steps, losses, accuracies = (
+            [every, every, every],
+            [np.zeros(len(runs)), numbers(runs, "step_best"), numbers(runs, "steps_done")],
+            [numbers(runs, name) for name in ("loss_start", "loss_best", "loss_final")],
+            [np.full(2 * len(runs), np.nan), np.where(failed(runs), np.nan, numbers(runs, "accuracy_final"))],
+        )
+        if trace is not None and len(trace):
+            of = _run_codes(runs, trace)
+            mine = of >= 0
+            codes.append(of[mine])
+            steps.append(numbers(trace, "step")[mine])
+            losses.append(numbers(trace, "loss")[mine])
+            accuracies.append(numbers(trace, "accuracy")[mine])
+        self.codes, self.steps = np.concatenate(codes), np.concatenate(steps)
+        loss = np.concatenate(losses)
+        floor, start = numbers(runs, "loss_floor"), numbers(runs, "loss_start")
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            self.cost = {
+                "gap": loss - np.where(np.isnan(floor), 0.0, floor)[self.codes],
+                "loss_ratio": loss / np.where(start > 0, start, np.nan)[self.codes],
+                "accuracy": -np.concatenate(accuracies),
+            }
+        self.runs = len(runs)
+
+    def first_step(self, metric: str, target: float) -> NDArray[np.float64]:
+        """The first step of each run at or beyond the target, infinite where there is none."""
+        met = (self.cost[metric] <= (-target if metric == "accuracy" else target)) & ~np.isnan(self.steps)
+        first = np.full(self.runs, np.inf)
+        np.minimum.at(first, self.codes[met], self.steps[met])
+        return first
+
+
+def _run_codes(runs: pd.DataFrame, trace: pd.DataFrame) -> NDArray[np.intp]:
+    """The row in `runs` of each row of `trace`, -1 where it has none."""
+    require(trace, ("run_id", "step", "loss"), "trace")
+    # Each distinct name is looked up once: a trace repeats it hundreds of times.
+    codes, names = pd.factorize(trace["run_id"])
+    rows = np.append(pd.Index(runs["run_id"]).get_indexer(pd.Index(names)), -1)
+    return rows[codes]
+
+
+def _levels(runs: pd.DataFrame, targets: pd.DataFrame | Sequence[float] | None) -> pd.DataFrame:
+    if targets is None:
+        return targets_for(runs)
+    levels: pd.DataFrame
+    if isinstance(targets, pd.DataFrame):
+        levels = targets
+    else:
+        metrics = targets_for(runs)[["problem", "metric"]].drop_duplicates()
+        levels = metrics.merge(pd.DataFrame({"target": [float(value) for value in targets]}), how="cross")
+    require(levels, ("problem", "metric", "target"), "targets")
+    unknown = sorted(set(levels["metric"]) - TARGETS.keys())
+    if unknown:
+        raise InputError(f"unknown metric {unknown[0]!r}; allowed: {', '.join(TARGETS)}")
+    levels = levels[["problem", "metric", "target"]].drop_duplicates()
+    return levels.iloc[np.lexsort((difficulty(levels), levels["metric"]))]

@@ -1,0 +1,208 @@
+"""The catalogues by name, and `grid`: names, call syntax and spec objects in, runs out.
+
+The one room that knows all catalogues; the engine knows none. May import floors 0 and 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from .catalogues.losses import LOSSES, LossSpec
+from .catalogues.optimizers import OPTIMIZERS, optimizer_from_call
+from .catalogues.schedules import SCHEDULES, schedule_from_text
+from .errors import InputError, UnknownName
+from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
+from .syntax import import_path, parse_call
+
+T = TypeVar("T")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+def problems() -> dict[str, Problem]:
+    """Every problem of the catalogue by name, with default arguments."""
+    from .catalogues.problems import PROBLEMS
+
+    return {family.name: family.build({}) for family in PROBLEMS}
+
+
+def optimizers() -> dict[str, OptimizerSpec]:
+    """Every optimizer of the catalogue by name."""
+    return {spec.name: spec for spec in OPTIMIZERS}
+
+
+def schedules() -> dict[str, ScheduleSpec]:
+    """Every schedule of the catalogue by name, with default arguments."""
+    return {family.name: family.build({}) for family in SCHEDULES}
+
+
+def losses() -> dict[str, LossSpec]:
+    """Every loss of the catalogue by name."""
+    return {spec.name: spec for spec in LOSSES}
+
+
+def as_problem(value: str | Problem) -> Problem:
+    """A problem from a name, call syntax, an import path (of a Problem, or a function that makes one), or itself."""
+    if isinstance(value, Problem):
+        return value
+    if not isinstance(value, str):
+        raise InputError(f"a problem is a name, call syntax or an optiscope.Problem, got {value!r}")
+    from .catalogues.problems import PROBLEMS
+
+    name, arguments = parse_call(value)
+    for family in PROBLEMS:
+        if family.name == name:
+            return family.build(arguments)
+    if "." not in name:
+        raise UnknownName("problem", name, [family.name for family in PROBLEMS])
+    found = import_path(name)
+    if callable(found) and not isinstance(found, Problem):
+        found = found(**arguments)
+    elif arguments:
+        raise InputError(f"{name} is a Problem already and takes no arguments")
+    if not isinstance(found, Problem):
+        raise InputError(f"{name} is no optiscope.Problem and makes none")
+    return found
+
+
+def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:
+    """An optimizer from a name, call syntax, an import path, or itself; its arguments are checked by the class."""
+    if isinstance(value, OptimizerSpec):
+        return value
+    if not isinstance(value, str):
+        raise InputError(f"an optimizer is a name, call syntax or an optiscope.OptimizerSpec, got {value!r}")
+    name, arguments = parse_call(value)
+    spec = optimizer_from_call(name, arguments, value.strip())
+    if spec is None:
+        raise UnknownName("optimizer", name, [known.name for known in OPTIMIZERS])
+    return spec
+
+
+def as_schedule(value: str | ScheduleSpec) -> ScheduleSpec:
+    """A schedule from a name, call syntax, the import path of a factory, or itself."""
+    if isinstance(value, ScheduleSpec):
+        return value
+    if not isinstance(value, str):
+        raise InputError(f"a schedule is a name, call syntax or an optiscope.ScheduleSpec, got {value!r}")
+    return schedule_from_text(value)
+
+
+def grid(
+    problem: str | Problem | Iterable[str | Problem],
+    optimizer: str | OptimizerSpec | Iterable[str | OptimizerSpec],
+    schedule: str | ScheduleSpec | Iterable[str | ScheduleSpec] = "constant",
+    lr: float | str | Iterable[float | str] = "default",
+    seed: int | Iterable[int] = 0,
+    start: Start | Iterable[Start] = "canonical",
+    steps: int | Iterable[int] = 500,
+    dtype: str | None = None,
+    horizon: str = "run",
+) -> list[Run]:
+    """The runs of a grid: every combination of the axes, in order, each once.
+
+    Every axis takes one value or an iterable of them. `lr="default"` is the optimizer's own default rate.
+    `start` is `"canonical"`, `"random"` (drawn inside the bounds from the seed) or a point. A network's start is always
+    drawn from the seed. `dtype` is the problem's own (float64 for functions, float32 for networks) unless given.
+
+    Raises InputError for an unknown name, an argument that a class refuses, a rate that is not positive, or a
+    schedule whose own end is not the run's (unless `horizon="free"`).
+
+    >>> len(grid(problem=["beale", "booth"], optimizer="SGD", lr=[1e-3, 1e-2], seed=range(3), steps=10))
+    12
+    """
+    if horizon not in ("run", "free"):
+        raise InputError(f'horizon must be "run" or "free", got {horizon!r}')
+    chosen_problems = [as_problem(value) for value in _axis(problem)]
+    chosen_optimizers = [as_optimizer(value) for value in _axis(optimizer)]
+    chosen_schedules = [as_schedule(value) for value in _axis(schedule)]
+    all_steps = [_whole("steps", value, 1) for value in _axis(steps)]
+    seeds = [_whole("seed", value, 0) for value in _axis(seed)]
+    starts = _start_axis(start)
+    for problem_, schedule_, steps_ in itertools.product(chosen_problems, chosen_schedules, all_steps):
+        if horizon == "run":
+            schedule_.check_horizon(schedule_.ticks(problem_, steps_))
+    rates = {
+        spec: [spec.default_lr if value == "default" else _rate(value) for value in _axis(lr)]
+        for spec in chosen_optimizers
+    }
+    for optimizer_, schedule_ in itertools.product(chosen_optimizers, chosen_schedules):
+        for ticks in {schedule_.ticks(problem_, steps_) for problem_ in chosen_problems for steps_ in all_steps}:
+            check_build(optimizer_, schedule_, rates[optimizer_][0], ticks)
+    runs: dict[Run, None] = {}
+    for problem_, optimizer_, schedule_ in itertools.product(chosen_problems, chosen_optimizers, chosen_schedules):
+        own_starts = [_fit_start(problem_, start_) for start_ in starts]
+        for rate, seed_, start_, steps_ in itertools.product(rates[optimizer_], seeds, own_starts, all_steps):
+            kind = dtype or problem_.dtype
+            if kind not in DTYPES:
+                raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {kind!r}")
+            runs[Run(problem_, optimizer_, schedule_, rate, seed_, start_, steps_, kind)] = None
+    return list(runs)
+
+
+def _axis(value: Any) -> list[Any]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return [value]
+    values = list(value)
+    if not values:
+        raise InputError("an axis of the grid is empty: give one value or more")
+    return values
+
+
+def _start_axis(value: Any) -> list[Any]:
+    # A tuple of numbers is one point, not several starts.
+    if isinstance(value, tuple) and value and all(isinstance(number, (int, float)) for number in value):
+        return [value]
+    return _axis(value)
+
+
+def _fit_start(problem: Problem, start: Any) -> Start:
+    if not problem.is_function:
+        if isinstance(start, str) and start in ("canonical", "random"):
+            return "random"
+        raise InputError(f"{problem.name} is a network: its start is drawn from the seed, got start={start!r}")
+    if start == "random" and not problem.bounds:
+        raise InputError(f"{problem.name} has no bounds to draw a random start from: give it some")
+    if start in ("canonical", "random"):
+        return start
+    if isinstance(start, str) or not isinstance(start, Sequence) or len(start) != problem.dim:
+        raise InputError(f'start must be "canonical", "random" or a point of {problem.dim} numbers, got {start!r}')
+    return tuple(_number("start", value) for value in start)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be made of numbers, got {value!r}") from None
+
+
+def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, ticks: int) -> None:
+    """Build both on a dummy matrix and step the schedule once: what the classes refuse, they refuse here."""
+    import torch
+
+    parameter = torch.nn.Parameter(torch.zeros(2, 2))
+    stock = optimizer.build([parameter], lr)
+    try:
+        schedule.factory(stock, ticks)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"schedule {schedule.name} refuses: {' '.join(str(error).split())}") from error
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+        raise InputError(f"{name} must be a whole number >= {least}, got {value!r}")
+    return value.__index__()
+
+
+def _rate(value: Any) -> float:
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f'lr must be a number > 0 or "default", got {value!r}') from None
+    if not (rate > 0 and math.isfinite(rate)):
+        raise InputError(f"lr must be > 0, got {value!r}")
+    return rate

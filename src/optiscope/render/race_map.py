@@ -1,0 +1,248 @@
+"""The map of a race: contours of the landscape, the trails, the heads and their names.
+
+Positions on the map are data; labels and leaders are in inches of the figure, so that they keep their size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import BoxStyle
+
+from ..errors import InputError
+from .clock import Polyline
+from .competitors import Competitor, need
+from .labels import leader, place
+from .style import Theme
+from .swift import Head, Stamp, Swift
+
+_LEVELS = 15
+_TRAIL, _HALO, _COMET = 1.7, 3.6, 2.7
+_FAR = 25.0  # in widths of the map: where a path that left is cut, so that Agg is spared numbers like 1e300
+_COMET_FRAMES = 0.09
+
+
+class Landscape:
+    """A regular grid of losses, read from a tidy frame with the columns x, y, loss."""
+
+    def __init__(self, frame: pd.DataFrame):
+        need(frame, "landscape", ("x", "y", "loss"))
+        self.x = np.unique(frame["x"].to_numpy(float))
+        self.y = np.unique(frame["y"].to_numpy(float))
+        if len(self.x) < 2 or len(self.y) < 2 or len(frame) != len(self.x) * len(self.y):
+            raise InputError(
+                "the landscape must be a full regular grid of x and y, at least 2 by 2; "
+                f"got {len(frame)} rows for {len(self.x)} x and {len(self.y)} y"
+            )
+        ordered = frame.sort_values(["y", "x"])["loss"].to_numpy(float)
+        self.loss = ordered.reshape(len(self.y), len(self.x))
+        if not np.isfinite(self.loss).any():
+            raise InputError("the landscape holds no finite loss: nothing to draw")
+
+    @property
+    def low(self) -> np.ndarray:
+        """The lower left corner."""
+        return np.array([self.x[0], self.y[0]])
+
+    @property
+    def high(self) -> np.ndarray:
+        """The upper right corner."""
+        return np.array([self.x[-1], self.y[-1]])
+
+    def levels(self, floor: float) -> tuple[np.ndarray, np.ndarray]:
+        """log10 of the gap above the floor, and evenly spaced levels of it: from the valley's bed to the highest hill.
+
+        Where no floor is known, or the grid lies below it, the grid's own least loss is the floor.
+        """
+        finite = self.loss[np.isfinite(self.loss)]
+        base = min(floor, finite.min()) if math.isfinite(floor) else finite.min()
+        gap = np.where(np.isfinite(self.loss), self.loss, finite.max()) - base
+        positive = gap[gap > 0]
+        if not len(positive) or positive.max() <= positive.min() * (1 + 1e-9):
+            return np.zeros_like(gap), np.array([])
+        bed = max(np.quantile(positive, 0.002), positive.max() * 1e-12)
+        depth = np.log10(np.maximum(gap, bed))
+        return depth, np.linspace(depth.min(), depth.max(), _LEVELS + 1)
+
+
+class Map:
+    """The artists of the map. `place_labels` before the first `update`."""
+
+    def __init__(
+        self, ax: Axes, landscape: Landscape, floor: float, competitors: Sequence[Competitor],
+        minima: Sequence[tuple[float, float]], theme: Theme,
+    ):  # fmt: skip
+        self.ax, self.competitors, self.theme = ax, competitors, theme
+        self.low, self.high = landscape.low, landscape.high
+        ax.set_xlim(self.low[0], self.high[0])
+        ax.set_ylim(self.low[1], self.high[1])
+        self._background(landscape, floor, minima)
+        width, height = ax.get_window_extent().size
+        span = self.high - self.low
+        pixel = (span[0] / width, span[1] / height)
+        self.paths = [self._path(competitor, pixel) for competitor in competitors]
+        self.halos, self.trails, self.comets, self.heads = [], [], [], []
+        for competitor in competitors:
+            look, name = competitor.look, competitor.run_id
+            halo = Swift([], [], color=theme.halo, lw=_HALO, alpha=0.85, dash=look.dash, animated=True)
+            trail = Swift(
+                [], [], color=look.color, lw=_TRAIL, alpha=0.8, dash=look.dash, animated=True, gid=f"trail:{name}"
+            )
+            comet = Swift([], [], color=look.color, lw=_COMET, animated=True)
+            head = Head(
+                [], [], color=look.color, marker="o", ms=8.5, mec=theme.halo, mew=1.3, linestyle="", animated=True,
+                clip_on=False, gid=f"head:{name}",
+            )  # fmt: skip
+            for artists, artist in (
+                (self.halos, halo), (self.trails, trail), (self.comets, comet), (self.heads, head)
+            ):  # fmt: skip
+                ax.add_line(artist)
+                artists.append(artist)
+        self.names, self.leaders = self._names()
+
+    @property
+    def artists(self) -> list:
+        """What moves, in the order to draw: the first competitor on top."""
+        layers = zip(self.halos, self.trails, self.comets, strict=True)
+        lines = [artist for trio in reversed(list(layers)) for artist in trio]
+        return [*lines, *self.leaders, *self.heads[::-1], *self.stars, *self.names]
+
+    def place_labels(self, times: np.ndarray) -> None:
+        """Work out, for all frames at once, where the heads are and where their names go."""
+        self.times = times
+        spots = [[self._spot(i, time) for i in range(len(self.competitors))] for time in times]
+        self.spots = np.array([[spot for spot, _ in row] for row in spots])
+        self.lost = np.array([[lost for _, lost in row] for row in spots])
+        frames, n, _ = self.spots.shape
+        figure = self.ax.get_figure(root=True)
+        to_pixels = self.ax.transData.transform
+        anchors = to_pixels(self.spots.reshape(-1, 2)).reshape(frames, n, 2)
+        renderer = figure.canvas.get_renderer()
+        for name in self.names:
+            name.update_bbox_position_size(renderer)
+        boxes = [name.get_bbox_patch().get_window_extent(renderer) for name in self.names]
+        self.sizes = np.array([[box.width, box.height] for box in boxes])
+        view = self.ax.get_window_extent()
+        bounds = (view.x0 + 2, view.y0 + 2, view.x1 - 2, view.y1 - 2)
+        self.centers = place(anchors, self.sizes, bounds, self._clutter(to_pixels))
+        self.anchors = anchors
+
+    def update(self, frame: int) -> None:
+        """Set every artist to a frame."""
+        time = self.times[frame]
+        back = max(2, round(_COMET_FRAMES * len(self.times)))
+        since = self.times[max(frame - back, 0)]
+        dpi = self.ax.get_figure(root=True).dpi
+        for i, (competitor, path) in enumerate(zip(self.competitors, self.paths, strict=True)):
+            trail = path.between(0.0, time)
+            self.halos[i].set_data(*trail)
+            self.trails[i].set_data(*trail)
+            self.comets[i].set_data(*path.between(min(since, competitor.last), time))
+            self.heads[i].set_data(self.spots[frame, i, :1], self.spots[frame, i, 1:])
+            self._mark(i, bool(self.lost[frame, i]))
+            center = self.centers[frame, i]
+            self.names[i].set_position(tuple(center / dpi))
+            line = leader(self.anchors[frame, i], center, self.sizes[i])
+            self.leaders[i].set_visible(line is not None)
+            if line is not None:
+                self.leaders[i].set_data(*(line.T / dpi))
+
+    def _background(self, landscape: Landscape, floor: float, minima: Sequence[tuple[float, float]]) -> None:
+        theme, ax = self.theme, self.ax
+        depth, levels = landscape.levels(floor)
+        ax.set_facecolor(theme.ramp[0])
+        if len(levels):
+            ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
+            ax.contourf(landscape.x, landscape.y, depth, levels, cmap=ramp, zorder=0)
+            ax.contour(
+                landscape.x, landscape.y, depth, levels[1:-1], colors=[theme.contour], linewidths=0.55, alpha=0.6,
+                linestyles="solid", zorder=1,
+            )  # fmt: skip
+        ax.tick_params(length=2.5, width=0.6, labelsize=7, colors=theme.muted, pad=2)
+        ax.locator_params(nbins=6)
+        for spine in ax.spines.values():
+            spine.set(color=theme.muted, linewidth=0.7)
+        start = self.competitors[0].xy[0]
+        starts = np.unique([competitor.xy[0] for competitor in self.competitors], axis=0)
+        ax.plot(
+            *starts.T, linestyle="", marker="o", ms=10, mfc="none", mec=theme.ink, mew=1.4, zorder=3, gid="start"
+        )  # fmt: skip
+        self.start = start
+        self.minima = np.array(minima, float).reshape(-1, 2)
+        self.stars = []
+        if len(self.minima):
+            star = {"linestyle": "", "marker": "*", "ms": 20, "mec": "#16181b", "mew": 1.0, "clip_on": False}
+            ax.plot(*self.minima.T, mfc=theme.star, zorder=4, gid="minimum", **star)
+            # Its outline once more over the heads, or whoever arrives would hide where.
+            self.stars = ax.plot(*self.minima.T, mfc="none", animated=True, **star)
+
+    def _path(self, competitor: Competitor, pixel: tuple[float, float]) -> Polyline:
+        span = self.high - self.low
+        x, y = np.clip(competitor.xy, self.low - _FAR * span, self.high + _FAR * span).T
+        return Polyline.thinned(competitor.steps, x, y, pixel)
+
+    def _spot(self, i: int, time: float) -> tuple[np.ndarray, bool]:
+        """Where the head is drawn, and whether it is marked as lost: ended early, or beyond the edge."""
+        competitor = self.competitors[i]
+        position, _ = competitor.at(time)
+        ended = bool(competitor.fate) and time >= competitor.last
+        if ((position >= self.low) & (position <= self.high)).all():
+            return position, ended
+        seen = competitor.xy[competitor.steps <= time]
+        inside = ((seen >= self.low) & (seen <= self.high)).all(axis=1)
+        if not inside.any():
+            return np.clip(position, self.low, self.high), True
+        row = len(seen) - 1 - int(np.argmax(inside[::-1]))
+        beyond = competitor.xy[row + 1] if row + 1 < len(seen) else position
+        return self._border(seen[row], beyond), True
+
+    def _border(self, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        """Where the segment between the two meets the edge of the map."""
+        step = np.clip(outside, -1e150, 1e150) - inside
+        edge = np.where(step > 0, self.high, self.low)
+        share = np.divide(edge - inside, step, out=np.full(2, np.inf), where=step != 0)
+        return np.clip(inside + max(share.min(), 0.0) * step, self.low, self.high)
+
+    def _names(self) -> tuple[list, list]:
+        figure = self.ax.get_figure(root=True)
+        inches = figure.dpi_scale_trans
+        names, leaders = [], []
+        for competitor in self.competitors:
+            plate = {
+                "boxstyle": BoxStyle("Round", pad=0.22, rounding_size=0.35),
+                "fc": self.theme.paper, "ec": competitor.look.color, "lw": 0.8,
+            }  # fmt: skip
+            name = Stamp(
+                0, 0, competitor.short, transform=inches, color=competitor.look.ink, fontsize=8, fontweight="bold",
+                ha="center", va="center", bbox=plate, animated=True, gid=f"name:{competitor.run_id}",
+            )  # fmt: skip
+            self.ax.add_artist(name)
+            name.set_clip_on(False)
+            line = Swift(
+                [], [], transform=inches, color=competitor.look.ink, lw=0.9, animated=True, clip_on=False,
+                gid=f"leader:{competitor.run_id}",
+            )  # fmt: skip
+            self.ax.add_line(line)
+            names.append(name)
+            leaders.append(line)
+        return names, leaders
+
+    def _mark(self, i: int, lost: bool) -> None:
+        head, look = self.heads[i], self.competitors[i].look
+        if lost == (head.get_marker() == "X"):
+            return
+        head.set(marker="X" if lost else "o", markersize=10.5 if lost else 8.5, color=look.color)
+        head.set_markeredgecolor(self.theme.halo)
+
+    def _clutter(self, to_pixels) -> np.ndarray:
+        """Points of the picture that names had better not cover: trails, start and stars."""
+        points = [np.stack([path.x, path.y], axis=1) for path in self.paths]
+        thin = [path[:: max(1, len(path) // 60)] for path in points]
+        stars = np.repeat(np.r_[self.minima, self.start[None]], 12, axis=0)
+        everything = np.concatenate([*thin, stars])
+        return to_pixels(everything[((everything >= self.low) & (everything <= self.high)).all(axis=1)])

@@ -1,0 +1,132 @@
+"""The strip under the map: the gap of each competitor by step, in step with the race.
+
+The lines are whole from the start and shown up to the cursor: a clip box that grows, or, for frames, a copy of the
+columns to its left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
+from matplotlib.transforms import Bbox, TransformedBbox
+
+from .clock import Polyline
+from .competitors import LEAST_GAP, Competitor
+from .style import Theme
+from .swift import Swift
+
+
+class Strip:
+    """The artists of the strip: one line a competitor, and the cursor."""
+
+    def __init__(self, ax: Axes, competitors: Sequence[Competitor], floor: float, clock: str, theme: Theme):
+        self.ax, self.competitors, self.theme = ax, competitors, theme
+        self.last = max(competitor.last for competitor in competitors)
+        self._scales(floor, clock)
+        self.shown = Bbox.from_extents(0.0, 0.0, 0.0, 1.0)  # in shares of the axes
+        window = TransformedBbox(self.shown, ax.transAxes)
+        width, height = ax.get_window_extent().size
+        self.lines = []
+        for competitor in competitors:
+            look = competitor.look
+            line = Line2D(
+                *self._curve(competitor, width, height), color=look.color, lw=1.6, linestyle=look.linestyle(1.6),
+                animated=True, dash_capstyle="butt", gid=f"gap:{competitor.run_id}",
+            )  # fmt: skip
+            ax.add_line(line)
+            line.set_clip_box(window)
+            self.lines.append(line)
+        self.cursor = Swift(
+            [0, 0], [0, 1], transform=ax.transAxes, color=theme.ink, lw=0.9, alpha=0.75, animated=True, gid="cursor"
+        )
+        ax.add_line(self.cursor)
+
+    @property
+    def artists(self) -> list:
+        """What moves, in the order to draw."""
+        return [*self.lines[::-1], self.cursor]
+
+    def place(self, times: np.ndarray) -> None:
+        """Take the times of all frames."""
+        self.shares = self._share(np.stack([times, np.full(len(times), self.ax.get_ylim()[0])], axis=1))[:, 0]
+
+    def update(self, frame: int) -> None:
+        """Show the lines up to a frame."""
+        share = float(self.shares[frame])
+        self.shown.x1 = share if share < 1 else 1.01  # the last pixel of a line is wider than the axes
+        self.cursor.set_data([share, share], [0.0, 1.0])
+
+    def reveal(self) -> None:
+        """Show the whole lines."""
+        self.shown.x1 = 1.01
+
+    def columns(self, height: int) -> tuple[slice, slice]:
+        """The pixels, as rows and columns of the picture, that the shown part of the lines may have drawn to."""
+        low = self.ax.transAxes.transform((0.0, 0.0))
+        high = self.ax.transAxes.transform((self.shown.x1, 1.0))
+        return slice(height - round(high[1]), height - round(low[1])), slice(round(low[0]), round(high[0]))
+
+    def _scales(self, floor: float, clock: str) -> None:
+        ax, theme, last = self.ax, self.theme, max(self.last, 1.0)
+        if clock == "log":
+            ax.set_xscale("function", functions=(_log1p, np.expm1))
+            ticks = [0.0] + [10.0**k for k in range(int(math.log10(last)) + 1) if 10.0**k < last] + [last]
+            if len(ticks) > 2 and math.log1p(ticks[-2]) > 0.9 * math.log1p(last):
+                del ticks[-2]
+            ax.xaxis.set_major_locator(FixedLocator(ticks))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
+        ax.set_xlim(0.0, last)
+        known = math.isfinite(floor)
+        # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
+        ax.text(
+            0.008, 0.03, "loss − minimum" if known else "loss", fontsize=7.5, color=theme.muted,
+            transform=ax.transAxes, gid="measure",
+        )  # fmt: skip
+        ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
+        gaps = np.concatenate([competitor.gap for competitor in self.competitors])
+        first = max(competitor.gap[0] for competitor in self.competitors)
+        positive = gaps[gaps > 0]
+        self.log = bool(len(positive)) and (known or (gaps > 0).all() and positive.max() > 20 * positive.min())
+        if self.log:
+            # A method that runs away must not flatten the others: three decades above the start are enough.
+            top = min(positive.max(), max(first, LEAST_GAP) * 1e3)
+            self.low = min(max(positive.min(), LEAST_GAP), top)
+            ax.set_yscale("log")
+            ax.set_ylim(self.low / 2.5, max(top, self.low * 10) * 2.5)
+            ax.yaxis.set_major_locator(LogLocator(numticks=5))
+            ax.yaxis.set_minor_locator(NullLocator())
+            ax.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            top = min(gaps.max(), first + 2 * (first - gaps.min())) if first > gaps.min() else gaps.max()
+            room = 0.06 * (top - gaps.min()) or 0.5 * abs(top) or 0.5
+            self.low = float(gaps.min())
+            ax.set_ylim(self.low - room, top + room)
+            ax.yaxis.get_major_locator().set_params(nbins=4)
+        ax.set_facecolor(theme.paper)
+        ax.grid(True, color=theme.grid, lw=0.7)
+        ax.set_axisbelow(True)
+        ax.tick_params(length=2.5, width=0.6, labelsize=7, colors=theme.muted, pad=2)
+        for side, spine in ax.spines.items():
+            spine.set(visible=side in ("left", "bottom"), color=theme.muted, linewidth=0.7)
+
+    def _curve(self, competitor: Competitor, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+        low, high = self.ax.get_ylim()
+        gap = np.clip(competitor.gap, self.low, high * 1e6 if self.log else high + 25 * (high - low))
+        # Thinned as it is drawn: on the axes' own scales, in shares of the axes.
+        shown = self._share(np.stack([competitor.steps, gap], axis=1))
+        thin = Polyline.thinned(competitor.steps, shown[:, 0], shown[:, 1], (1 / width, 1 / height))
+        return thin.times, gap[np.searchsorted(competitor.steps, thin.times)]
+
+    def _share(self, points: np.ndarray) -> np.ndarray:
+        return self.ax.transAxes.inverted().transform(self.ax.transData.transform(points))
+
+
+def _log1p(step):
+    # Axis limits may be asked for a little below zero.
+    return np.log1p(np.maximum(step, -0.5))

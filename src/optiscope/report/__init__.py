@@ -1,0 +1,12 @@
+"""Frames and pictures into pages and files. Joins `metrics` with what recipes drew; imports no torch.
+
+markdown_report   a study as one Markdown page
+write_report      the page, into a folder
+write_tables      the comparison as Markdown, CSV and LaTeX
+Picture           a picture of the page
+"""
+
+from .markdown import Picture, markdown_report, write_report
+from .tables import write_tables
+
+__all__ = ["Picture", "markdown_report", "write_report", "write_tables"]

@@ -1,0 +1,185 @@
+"""A study as one Markdown page that a code host shows well: verdict, pictures, tables, method. Imports no torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from .. import metrics
+from ..metrics import escape_markdown, number, to_markdown
+from ..metrics.cells import one_row_a_run
+from .method import bullets, how_it_was_measured
+from .tables import CAPTION, markdown_table, settings, target_name, write_text
+
+TOP_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the report: file (relative to the report), title, words for those who cannot see it, caption."""
+
+    path: str | os.PathLike[str]
+    title: str
+    alt: str
+    caption: str = ""
+
+
+def markdown_report(
+    *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
+    methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
+) -> str:  # fmt: skip
+    """The report of a study as Markdown; it saves nothing.
+
+    Args:
+        title: the heading.
+        runs: one row a run, tuning trials included.
+        trace: one row a recorded step; without it, steps to targets come from the runs frame alone.
+        pictures: shown in this order, by their path as it is.
+        methods: what the frames do not know (how seeds were drawn, what was clipped, …): name → text, or sentences.
+        provenance: facts of the environment, nested mappings allowed.
+        command: the shell command that reproduces the study.
+    """
+    runs = one_row_a_run(runs)
+    table = metrics.comparison(runs, trace)
+    blocks = [f"# {escape_markdown(title)}", "## Verdict", *_verdict(runs, table), "## Pictures"]
+    blocks += [_picture(picture) for picture in pictures] or ["There are no pictures."]
+    blocks += ["## Tables", *_tables(table), "## How it was measured"]
+    if methods:
+        blocks.append(bullets(_sentences(methods)))
+    blocks += how_it_was_measured(runs, table) if len(runs) else ["There are no runs."]
+    environment = pd.DataFrame(_flat(provenance or {}), columns=["Fact", "Value"])
+    blocks += ["## Environment", to_markdown(environment) if len(environment) else "Nothing was recorded."]
+    blocks += ["## Reproduce", _fenced(command) if command.strip() else "No command was recorded."]
+    return "\n\n".join(blocks) + "\n"
+
+
+def write_report(folder: str | os.PathLike[str], *, name: str = "report.md", **what: Any) -> Path:
+    """Write `markdown_report(**what)` into `folder`; a picture's absolute path is made relative to it.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    folder = Path(folder)
+    pictures = []
+    for picture in what.pop("pictures", ()):
+        path = os.fspath(picture.path)
+        if os.path.isabs(path):
+            path = os.path.relpath(path, folder.absolute())
+        pictures.append(Picture(path, picture.title, picture.alt, picture.caption))
+    return write_text(folder / name, markdown_report(pictures=pictures, **what))
+
+
+def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    if table.empty:
+        trials = f", though {len(runs)} tuning trial(s) were made" if len(runs) else ""
+        return [f"There are no results to compare{trials}."]
+    results = runs[runs["purpose"] == "result"]
+    bad = int(table["diverged"].sum()), int(table["errors"].sum())
+    counts = (
+        f"{_many(results['problem'].nunique(), 'problem')}, {_many(results['optimizer'].nunique(), 'optimizer')}, "
+        f"{_many(results['schedule'].nunique(), 'schedule')}, {_many(len(results), 'run')}, "
+        f"{_many(int((runs['purpose'] == 'tuning').sum()), 'tuning trial')}. Of the runs shown, {bad[0]} diverged and "
+        f"{bad[1]} failed."
+    )
+    names, rows = settings(table), []
+    for row in metrics.ranking(table).itertuples(index=False):
+        rows.append(
+            {
+                "Problem": names[tuple(getattr(row, name) for name in metrics.SETTING)],
+                "What won": _in_words(row),
+                "lr": row.lr,
+                "Judged by": {"gap": "gap", "accuracy_final": "accuracy", "loss_final": "loss"}[str(row.judged_by)],
+                "Final": row.final,
+                "Seeds": row.seeds,
+                "Fastest": _fastest(row),
+            }
+        )
+    rule = (
+        "Judged by the median last iterate over seeds. A tie: the interquartile ranges overlap, or both end within "
+        f"{metrics.number(metrics.SOLVED)} of the least loss known. It is no test of significance."
+    )
+    return [counts, to_markdown(pd.DataFrame(rows), infinite="diverged"), rule]
+
+
+def _in_words(row: Any) -> str:
+    if not row.tied:
+        return "nobody: every median is infinite, at least half the seeds diverged or failed"
+    who = f"{row.winner} + {row.schedule}"
+    if row.competitors == 1:
+        return f"{who}, the only one run"
+    solved = ", which solved it" if row.solved and row.tied == 1 else ""
+    if row.tied > 1:
+        rest = f"{who}; {row.tied_with}" if row.tied <= 3 else f"{who} and {row.tied - 1} others"
+        return f"a tie of {row.tied}: {rest}" + (", all of which solved it" if row.solved else "")
+    if not row.runner_up:
+        return f"{who}{solved}; all others diverged or failed"
+    if row.judged_by == "accuracy_final":
+        return f"{who}, before {row.runner_up} ({number(row.runner_up_final)})"
+    ratio = row.runner_up_final / row.final if row.final > 0 else np.inf
+    factor = f", {number(ratio)} times lower than" if np.isfinite(ratio) and ratio >= 1.01 else ", before"
+    return f"{who}{solved}{factor} {row.runner_up}"
+
+
+def _fastest(row: Any) -> str:
+    if not row.fastest:
+        return "–"
+    return f"{row.fastest}: {number(row.fastest_steps)} steps to {target_name(row.metric, row.target)}"
+
+
+def _tables(table: pd.DataFrame) -> list[str]:
+    if table.empty:
+        return ["There are no results."]
+    blocks = []
+    for setting, name in settings(table).items():
+        cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
+        # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
+        head, rule, *rows = markdown_table(cells).splitlines()
+        blocks += [f"### {escape_markdown(name)}", "\n".join([head, rule, *rows[:TOP_ROWS]])]
+        if rows[TOP_ROWS:]:
+            label = f"<summary>{_many(len(rows) - TOP_ROWS, 'further row')}</summary>"
+            blocks += [f"<details>\n{label}", "\n".join([head, rule, *rows[TOP_ROWS:]]), "</details>"]
+    return [*blocks, escape_markdown(CAPTION)]
+
+
+def _picture(picture: Picture) -> str:
+    # Quoted, so that a colon makes no scheme and a bracket ends no link; a relative path needs neither.
+    path = quote(PurePath(picture.path).as_posix(), safe="/")
+    parts = [f"### {escape_markdown(picture.title)}", f"![{escape_markdown(picture.alt)}]({path})"]
+    return "\n\n".join([*parts, escape_markdown(picture.caption)] if picture.caption else parts)
+
+
+def _sentences(methods: Mapping[str, Any] | Iterable[str]) -> list[str]:
+    if isinstance(methods, Mapping):
+        return [f"{escape_markdown(name)}: {escape_markdown(value)}" for name, value in _flat(methods)]
+    return [escape_markdown(line) for line in methods]
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, (list, tuple, set)):
+            rows.append((f"{prefix}{name}", ", ".join(map(str, value))))
+        else:
+            rows.append((f"{prefix}{name}", str(value)))
+    return rows
+
+
+def _fenced(command: str) -> str:
+    """A code block whose fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{command.strip()}\n{fence}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,158 @@
+"""The comparison as tables that fit a page, and as files. Imports metrics and pandas; no torch.
+
+Only this room and its neighbours here decide paths and save.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from .. import metrics
+from ..errors import StoreError
+from ..metrics.targets import difficulty
+
+SHOWN_TARGETS = 3
+CAPTION = (
+    "Medians over seeds, the quartiles beside them. diverged: at least half the seeds diverged or failed, which counts "
+    "as an infinite loss. never: at least half the seeds missed the target. Success: share of runs that met the last "
+    "target shown. Diverged: runs that diverged, plus runs that failed. ms/step is given where runs were made one at a "
+    "time: a run stepped together with others has no time of its own. –: not measured, or does not apply."
+)
+WORDS: dict[str, str] = dict.fromkeys(["Final gap", "Final loss", "Best gap", "Best loss", "Accuracy"], "diverged")
+BEST = dict.fromkeys(WORDS, "min") | {"Accuracy": "max"}
+
+
+def settings(table: pd.DataFrame) -> dict[tuple, str]:
+    """A name for each setting of a comparison: the problem, with whatever tells it from another setting of the same."""
+    rows = table[list(metrics.SETTING)].drop_duplicates()
+    names = {}
+    for row in rows.itertuples(index=False):
+        same = rows[rows["problem"] == row.problem]
+        parts = [f"{name}={getattr(row, name)}" for name in metrics.SETTING[1:] if same[name].nunique() > 1]
+        names[tuple(row)] = f"{row.problem} ({', '.join(parts)})" if parts else str(row.problem)
+    return names
+
+
+def target_name(metric: str, target: float) -> str:
+    """A target in words: `gap 1e-8`, `accuracy 0.9`, `loss 0.1 of start`."""
+    return f"loss {target:g} of start" if metric == "loss_ratio" else f"{metric} {metrics.number(float(target))}"
+
+
+def summary(cells: pd.DataFrame) -> pd.DataFrame:
+    """One setting of a comparison in about a dozen columns with readable names, best first.
+
+    Final and best are gaps where the floor is known. Of the targets, the hardest three that somebody met are shown,
+    or the easiest where nobody met any.
+    """
+    floor = cells["loss_floor"].fillna(0.0)
+    measure = "gap" if cells["loss_floor"].notna().any() else "loss"
+    final = cells["loss_final"].astype(float) - floor
+    shown = pd.DataFrame({"Optimizer": cells["optimizer"], "Schedule": cells["schedule"], "lr": cells["lr"]})
+    shown["At edge"] = cells["edge"].map({"low": "low", "high": "high", "": ""})
+    if not (cells["edge"] != "").any():
+        shown = shown.drop(columns="At edge")
+    if cells["accuracy_final"].notna().any():
+        shown["Accuracy"] = cells["accuracy_final"].astype(float)
+        shown["Quartiles"] = _quartiles(cells, "accuracy_final")
+        shown[f"Final {measure}"] = final
+    else:
+        shown[f"Final {measure}"] = final
+        shown["Quartiles"] = _quartiles(cells, "loss_final", floor)
+        shown[f"Best {measure}"] = cells["loss_best"].astype(float) - floor
+    for metric, target in _targets(cells):
+        shown[f"Steps to {target_name(metric, target)}"] = cells[f"steps_to_{metric}_{target:.15g}"].astype(float)
+    if cells["success_rate"].notna().any():
+        shown["Success"] = [f"{100 * rate:.0f}%" for rate in cells["success_rate"]]
+    shown["Diverged"] = [f"{bad + error}/{runs}" for bad, error, runs in _counts(cells)]
+    alone = cells["ms_per_step"].astype(float).where(cells["engine"] == "single")
+    if alone.notna().any():
+        shown["ms/step"] = alone
+    return shown
+
+
+def markdown_table(cells: pd.DataFrame) -> str:
+    """`summary` in Markdown, the best numbers in bold."""
+    shown = summary(cells)
+    best = {name: which for name, which in BEST.items() if name in shown.columns}
+    best |= {name: "min" for name in shown.columns if name.startswith("Steps to")}
+    return metrics.to_markdown(shown, best=best if len(shown) > 1 else {}, infinite=WORDS)  # type: ignore[arg-type]
+
+
+def write_tables(folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> list[Path]:
+    """Write `comparison.md`, `comparison.csv` and `comparison.tex` into `folder`, each whole or not at all.
+
+    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    table = metrics.comparison(runs, trace)
+    parts, pages = [], []
+    for setting, name in settings(table).items():
+        cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
+        parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells)}")
+        # Wide on purpose: what a paper has no room for is easier cut than recomputed.
+        pages.append(metrics.to_latex(summary(cells), caption=f"{name}. {CAPTION}", infinite=WORDS))
+    text = "\n\n".join(["# Comparison", *(parts or ["There are no results."]), metrics.escape_markdown(CAPTION)])
+    latex = "\n".join(pages) or "% There are no results.\n"
+    return [
+        write_text(Path(folder) / "comparison.md", text + "\n"),
+        write_text(Path(folder) / "comparison.csv", metrics.to_csv(table)),
+        write_text(Path(folder) / "comparison.tex", latex),
+    ]
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text under a temporary name, then rename it, so that nobody ever reads half a file.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(f"cannot write {str(path)!r}: {reason}; give a folder that can be written") from error
+    return path
+
+
+def _targets(cells: pd.DataFrame) -> list[tuple[str, float]]:
+    """The hardest few targets that somebody met, easiest first; the easiest one where nobody met any."""
+    known = []
+    for name in cells.columns:
+        if name.startswith("steps_to_") and name != "steps_to_target" and cells[name].notna().any():
+            metric, _, target = name.removeprefix("steps_to_").rpartition("_")
+            known.append((metric, float(target)))
+    levels = pd.DataFrame(known, columns=["metric", "target"])
+    if levels.empty:
+        return []
+    # `target` is the hardest one that any run met, though the median run of every cell may have missed it.
+    hardest = difficulty(cells[["metric", "target"]].dropna()).max()
+    levels = levels[difficulty(levels) <= hardest] if pd.notna(hardest) else levels.iloc[:1]
+    return list(levels.tail(SHOWN_TARGETS).itertuples(index=False, name=None))
+
+
+def _quartiles(cells: pd.DataFrame, name: str, floor: pd.Series | float = 0.0) -> list[str]:
+    """Lower and upper quartile in one cell; one run has none."""
+
+    def text(value: float) -> str:
+        return metrics.number(float(value), infinite="diverged")
+
+    low, high = cells[f"{name}_q25"] - floor, cells[f"{name}_q75"] - floor
+    rows = zip(low, high, cells["runs"], strict=True)
+    return ["–" if runs == 1 else text(a) if a == b else f"{text(a)} … {text(b)}" for a, b, runs in rows]
+
+
+def _counts(cells: pd.DataFrame) -> Iterable[tuple[int, int, int]]:
+    return cells[["diverged", "errors", "runs"]].itertuples(index=False, name=None)

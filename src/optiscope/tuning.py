@@ -1,0 +1,198 @@
+"""Learning-rate search on top of the engine: one log-spaced grid, the same for every optimizer.
+
+The rules are METHOD's: the winner is chosen on tuning seeds, which no evaluation uses, by the median over them; a
+diverged trial counts as infinite; while the winner sits on the edge of the grid the grid grows, up to stated bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .engine import OnEvent, Progress, run
+from .errors import InputError
+from .naming import as_optimizer, as_problem, as_schedule, grid
+from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+    from .store import Store
+
+# Tuning seeds begin here, evaluation seeds end here: the two streams cannot meet.
+FIRST_TUNING_SEED = 1_000_000
+
+
+@dataclass(frozen=True)
+class LrRange:
+    """The grid of rates: `low` to `high`, `per_decade` to a factor of ten, growing as far as `lowest` and `highest`."""
+
+    low: float = 1e-4
+    high: float = 1.0
+    per_decade: int = 2
+    lowest: float = 1e-8
+    highest: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise InputError(f"an lr range needs 0 < low < high, got low={self.low}, high={self.high}")
+        if self.per_decade < 1:
+            raise InputError(f"an lr range needs per_decade >= 1, got {self.per_decade}")
+        if not self.lowest <= self.low or not self.high <= self.highest:
+            raise InputError(f"the lr range {self.low} to {self.high} exceeds its bounds {self.lowest}, {self.highest}")
+
+    def rate(self, k: int) -> float:
+        """The k-th rate of the lattice `10 ** (k / per_decade)`, to three digits."""
+        return float(f"{10.0 ** (k / self.per_decade):.3g}")
+
+    @property
+    def indices(self) -> range:
+        """The lattice indices of the grid before it grows."""
+        low, high = (round(math.log10(v) * self.per_decade, 9) for v in (self.low, self.high))
+        return range(math.ceil(low), math.floor(high) + 1)
+
+
+Cell = tuple[Problem, OptimizerSpec, ScheduleSpec]
+
+
+@dataclass
+class Tuned:
+    """The result of a search for one cell.
+
+    `lr` is the winner, `score` its median loss over the tuning seeds, `edge` says `"low"` or `"high"` where it sits on
+    the bound that the grid may not cross, else nothing. `trials` counts the runs; `table` holds lr and score of each rate.
+    """
+
+    problem: str
+    optimizer: str
+    schedule: str
+    lr: float
+    score: float
+    trials: int
+    low: float
+    high: float
+    edge: str
+    criterion: str
+    table: pd.DataFrame = field(repr=False)
+
+
+def tune(
+    problem: str | Problem,
+    optimizer: str | OptimizerSpec,
+    schedule: str | ScheduleSpec = "constant",
+    steps: int = 500,
+    lr: LrRange | None = None,
+    seeds: int = 3,
+    start: Start = "canonical",
+    **settings: Any,
+) -> Tuned:
+    """The best rate for one problem, optimizer and schedule at this horizon.
+
+    `seeds` is the number of tuning seeds; one is enough, and one is run, where nothing depends on the seed. `settings` are
+    those of `run` (store, engine, device, jobs, progress).
+
+    >>> tune("sphere", "SGD", steps=20, lr=LrRange(1e-2, 1.0)).lr
+    0.316
+    """
+    cell = (as_problem(problem), as_optimizer(optimizer), as_schedule(schedule))
+    return tune_cells([cell], steps, lr, seeds, start, **settings)[0]
+
+
+def tune_cells(
+    cells: Sequence[Cell],
+    steps: int,
+    lr: LrRange | None = None,
+    seeds: int = 3,
+    start: Start = "canonical",
+    *,
+    horizon: str = "run",
+    dtype: str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
+    engine: str = "auto",
+    device: str = "cpu",
+    jobs: int = 1,
+    progress: Progress | None = None,
+    on_event: OnEvent | None = None,
+) -> list[Tuned]:
+    """`tune` for many cells at once, in rounds: first the grid of all, then what grew."""
+    rates = lr or LrRange()
+    if seeds < 1:
+        raise InputError(f"tuning needs 1 seed or more, got {seeds}")
+    searches = [_Search(cell, rates, start, seeds) for cell in cells]
+    while pending := [search for search in searches if search.wanted]:
+        plan = {id(search): search.plan(steps, horizon, dtype) for search in pending}
+        everything = [one for runs in plan.values() for one in runs]
+        results = run(
+            everything, store=store, engine=engine, device=device, jobs=jobs, trace="none", purpose="tuning",
+            progress=progress, on_event=on_event,
+        )  # fmt: skip
+        by_id = results.runs.set_index("run_id")
+        for search in pending:
+            search.learn(plan[id(search)], by_id)
+    return [search.verdict() for search in searches]
+
+
+class _Search:
+    """The grid of one cell while it grows."""
+
+    def __init__(self, cell: Cell, rates: LrRange, start: Start, seeds: int):
+        self.problem, self.optimizer, self.schedule = cell
+        self._rates, self._start = rates, start
+        depends_on_seed = not self.problem.is_function or self.problem.noise > 0 or start == "random"
+        count = seeds if depends_on_seed else 1
+        self._seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + count)
+        self.wanted: list[int] = list(rates.indices)
+        self.criterion = "val_loss_final" if "val_loss" in self.problem.metrics else "loss_final"
+        self.scores: dict[int, float] = {}
+
+    def plan(self, steps: int, horizon: str, dtype: str | None) -> list[Run]:
+        lrs = [self._rates.rate(k) for k in self.wanted]
+        return grid(self.problem, self.optimizer, self.schedule, lrs, self._seeds, self._start, steps, dtype, horizon)
+
+    def learn(self, runs: list[Run], by_id: pd.DataFrame) -> None:
+        rows = by_id.loc[[one.run_id for one in runs]]
+        failed = rows["status"].isin(["diverged", "error"])
+        losses = rows[self.criterion].where(~failed, math.inf).fillna(math.inf)
+        medians = losses.groupby(rows["lr"].to_numpy()).agg(_median)
+        self.scores |= {k: float(medians.loc[self._rates.rate(k)]) for k in self.wanted}
+        self.wanted = self._grow()
+
+    def _grow(self) -> list[int]:
+        """One more half of the grid on the side where the winner sits on the edge."""
+        best, known = self._best(), sorted(self.scores)
+        more = max(1, self._rates.per_decade)
+        if not math.isfinite(self.scores[best]):
+            candidates = range(known[0] - more, known[0])  # everything diverged: smaller rates may not
+        elif best == known[0]:
+            candidates = range(known[0] - more, known[0])
+        elif best == known[-1]:
+            candidates = range(known[-1] + 1, known[-1] + 1 + more)
+        else:
+            return []
+        return [k for k in candidates if self._rates.lowest <= self._rates.rate(k) <= self._rates.highest]
+
+    def _best(self) -> int:
+        return min(sorted(self.scores), key=lambda k: self.scores[k])
+
+    def verdict(self) -> Tuned:
+        import pandas as pd
+
+        best, known = self._best(), sorted(self.scores)
+        edge = "low" if best == known[0] else "high" if best == known[-1] else ""
+        table = pd.DataFrame({"lr": [self._rates.rate(k) for k in known], "score": [self.scores[k] for k in known]})
+        return Tuned(
+            self.problem.name, self.optimizer.name, self.schedule.name, self._rates.rate(best), self.scores[best],
+            len(known) * len(self._seeds), self._rates.rate(known[0]), self._rates.rate(known[-1]), edge,
+            self.criterion, table,
+        )  # fmt: skip
+
+
+def _median(values: pd.Series) -> float:
+    """The median, infinite where the middle is: an average of inf and -inf never arises."""
+    ordered = sorted(values)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return high if math.isinf(high) else (low + high) / 2

@@ -1,0 +1,23 @@
+import pytest
+import torch
+
+import optiscope as osc
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def bowl() -> osc.Problem:
+    return osc.Problem(
+        "bowl", lambda x: x[..., 0] ** 2 + 10 * x[..., 1] ** 2,
+        start=(3.0, 2.0), minimum=(0.0, 0.0), bounds=((-4.0, 4.0), (-3.0, 3.0)),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def line() -> osc.Problem:
+    """f(x) = x: the gradient is 1 everywhere, so that SGD moves by lr a step."""
+    return osc.Problem("line", lambda x: x[..., 0], start=(0.0,), bounds=((-1.0, 1.0),))

@@ -1,0 +1,133 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+from study_frames import make_runs
+
+from optiscope.report import Picture, markdown_report, write_report
+
+NASTY = "<script>alert(1)</script>|`x`"
+SECTIONS = ["Verdict", "Pictures", "Tables", "How it was measured", "Environment", "Reproduce"]
+
+
+def report(runs, **more):
+    return markdown_report(**{"title": "Study", "runs": runs, "trace": None, **more})
+
+
+def pipes(text):
+    """The pipe counts of each table: rows that follow each other."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    return [{line.count("|") for line in block.splitlines()} for block in blocks]
+
+
+@pytest.mark.parametrize("case", ["empty", "bare", "tuning", "one", "diverged", "errors", "nasty", "many"])
+def test_every_report_has_its_sections_whole_tables_and_no_tag(case):
+    rows = {
+        "tuning": [{"purpose": "tuning"}],
+        "one": [{}],
+        "diverged": [{"status": "diverged", "optimizer": name, "seed": s} for name in ("SGD", "Adam") for s in (0, 1)],
+        "errors": [{"status": "error", "error": NASTY, "loss_start": None, "loss_final": None, "steps_done": 0}],
+        "nasty": [
+            {"problem": NASTY, "optimizer": NASTY, "schedule": NASTY, "device": NASTY, "seed": s} for s in (0, 1)
+        ],
+        "many": [
+            {"optimizer": f"Adam{i}", "loss_final": float(i), "problem": p} for i in range(30) for p in ("a", "b")
+        ],
+    }
+    runs = {"empty": pd.DataFrame(), "bare": make_runs({}).iloc[:0]}.get(case, make_runs(*rows.get(case, [{}])))
+    text = report(runs, title=NASTY)
+    assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == SECTIONS
+    assert all(len(counts) == 1 for counts in pipes(text))
+    assert set(re.findall(r"<[^>]*>", text)) <= {"<details>", "</details>", "<summary>", "</summary>"}
+    assert "nan" not in text.lower().replace("nanosecond", "")
+
+
+def test_no_runs_are_said_plainly():
+    text = report(pd.DataFrame())
+    assert "There are no results to compare." in text
+    assert "There are no runs." in text
+
+
+def test_tuning_alone_is_no_result():
+    assert "though 1 tuning trial(s) were made" in report(make_runs({"purpose": "tuning"}))
+
+
+def test_the_verdict_in_words():
+    runs = make_runs(
+        *[{"optimizer": "Adam", "seed": s, "loss_final": 1.0} for s in range(3)],
+        *[{"optimizer": "SGD", "seed": s, "loss_final": 4.0} for s in range(3)],
+    )
+    assert "Adam + constant, 4 times lower than SGD + constant" in report(runs)
+    assert "nobody: every median is infinite" in report(runs.assign(status="diverged"))
+    assert "a tie of 2: Adam + constant; SGD + constant, all of which solved it" in report(runs.assign(loss_final=0.0))
+    assert "Adam + constant, the only one run" in report(runs[runs["optimizer"] == "Adam"])
+
+
+def test_pictures_are_linked_with_words_for_those_who_cannot_see_them():
+    picture = Picture("pictures/a race (1).png", "Race", "six lines [and] a bowl", "At their tuned rates.")
+    text = report(make_runs({}), pictures=[picture])
+    assert "![six lines \\[and\\] a bowl](pictures/a%20race%20%281%29.png)" in text
+    assert "At their tuned rates." in text
+
+
+def test_a_picture_path_makes_no_scheme():
+    assert "](javascript%3Aalert" in report(make_runs({}), pictures=[Picture("javascript:alert(1)", "t", "a")])
+
+
+def test_doubts_are_listed():
+    runs = make_runs(
+        {"purpose": "tuning", "lr": 0.1, "loss_final": 1.0, "seed": 5},
+        {"purpose": "tuning", "lr": 0.01, "loss_final": 2.0, "seed": 5},
+        {"purpose": "result", "lr": 0.1, "seed": 5},
+        {"purpose": "result", "lr": 0.1, "optimizer": "Adam", "seed": 6},
+    )
+    text = report(runs)
+    assert "the highest rate searched won for SGD + constant" in text
+    assert "unequal numbers of trials (0 … 2)" in text
+    assert "1 seed(s) served both the search and the evaluation" in text
+    assert "one seed" in text
+
+
+def test_a_search_at_another_horizon_is_a_doubt():
+    runs = make_runs({"purpose": "tuning", "steps": 50, "seed": 9}, {"steps": 100})
+    assert "searched at 50 steps and drawn at 100" in report(runs)
+
+
+def test_notes_and_failures_are_counted():
+    idle = json.dumps([{"step": 0, "kind": "note", "text": "StepLR never acts"}, {"step": 3, "kind": "lr"}])
+    runs = make_runs(
+        {"events": idle, "seed": 0},
+        {"events": idle, "seed": 1},
+        {"events": None, "seed": 2, "status": "error", "error": "RuntimeError: boom\nand more"},
+        {"events": "not JSON", "seed": 3, "status": "diverged"},
+    )
+    text = report(runs)
+    assert "note: StepLR never acts (2 runs, on bowl)" in text
+    assert "error: SGD + constant: RuntimeError: boom (1 run, on bowl)" in text
+    assert "diverged: SGD + constant (1 run, on bowl)" in text
+    assert "its events are not JSON" in text
+
+
+def test_rows_beyond_the_first_are_folded_away_once():
+    text = report(make_runs(*[{"optimizer": f"Adam{i:02}", "loss_final": float(i + 1)} for i in range(20)]))
+    assert "<summary>8 further rows</summary>" in text
+    assert text.count("| Adam15 ") == 1
+
+
+def test_methods_environment_and_command():
+    text = report(
+        make_runs({}), methods={"Clipping": "none"}, provenance={"cpu": {"name": "a|b"}}, command="run ```x```"
+    )
+    assert "- Clipping: none" in text
+    assert "cpu.name" in text
+    assert "````sh\nrun ```x```\n````" in text
+    assert "- Nothing is clipped." in report(make_runs({}), methods=["Nothing is clipped."])
+
+
+def test_write_report_makes_absolute_paths_relative(tmp_path):
+    picture = Picture(tmp_path / "pictures" / "race.gif", "Race", "alt")
+    path = write_report(tmp_path, title="Study", runs=make_runs({}), trace=None, pictures=[picture])
+    assert path == tmp_path / "report.md"
+    assert "![alt](pictures/race.gif)" in path.read_text(encoding="utf-8")
+    assert str(tmp_path) not in path.read_text(encoding="utf-8")

@@ -1,0 +1,110 @@
+import pytest
+
+import optiscope as osc
+from optiscope.study import Study, demo_text
+from optiscope.tuning import FIRST_TUNING_SEED
+
+FLAT = """
+name       = "mine"
+problems   = ["rosenbrock", "beale(noise=0.1)"]
+optimizers = ["SGD", "SGD(momentum=0.9)", "Adam"]
+schedules  = ["constant", "CosineAnnealingLR"]
+lr         = "tune"
+seeds      = 10
+start      = "random"
+steps      = 500
+"""
+
+
+def test_the_contract_s_study():
+    study = Study.parse(FLAT)
+    [block] = study.blocks
+    assert study.name == "mine"
+    assert len(list(block.cells)) == 12
+    assert block.tuned
+    assert block.seeds == tuple(range(10))
+    assert (block.start, block.steps) == ("random", 500)
+
+
+def test_blocks_have_axes_of_their_own():
+    study = Study.parse(
+        'name = "two"\n[[block]]\nproblems = ["beale"]\noptimizers = ["SGD"]\nlr = 0.1\nseeds = [3, 5]\nsteps = 7\n'
+        '[[block]]\nproblems = ["digits-cnn"]\noptimizers = ["Adam"]\nlr = [1e-3, "default"]\nsteps = 2\n'
+    )
+    assert [block.steps for block in study.blocks] == [7, 2]
+    assert study.blocks[0].seeds == (3, 5)
+    assert study.blocks[0].lr == (0.1,)
+    assert study.blocks[1].lr == (1e-3, "default")
+
+
+def test_the_demo_is_the_issue_s():
+    functions, digits, demo = Study.parse(demo_text()).blocks
+    assert [p.name for p in functions.problems] == ["rosenbrock", "beale", "himmelblau", "rastrigin", "saddle"]
+    assert [s.name for s in functions.schedules] == [
+        "constant", "StepLR", "ExponentialLR", "CosineAnnealingLR", "OneCycleLR", "ReduceLROnPlateau"
+    ]  # fmt: skip
+    assert [o.name for o in functions.optimizers] == ["SGD", "Momentum", "Adam"]
+    assert functions.tuned
+    assert digits.tuned
+    assert [p.name for p in demo.problems] == ["demo-cnn"]
+    assert [s.name for s in demo.schedules] == ["StepLR(step_size=50, gamma=0.1)"]
+
+
+def test_runs_and_resumes(tmp_path):
+    text = FLAT.replace("500", "20").replace("seeds      = 10", "seeds = 2").replace(
+        '"tune"', "{low = 1e-3, high = 1e-1, per_decade = 1}"
+    )
+    finished = []
+    result = Study.parse(text).run(tmp_path, progress=finished.extend)
+    runs = osc.Store(tmp_path).runs()
+    results, tuning = runs[runs["purpose"] == "result"], runs[runs["purpose"] == "tuning"]
+    assert len(results) == len(result.run_ids) == 2 * 3 * 2 * 2
+    assert results["seed"].max() < FIRST_TUNING_SEED <= tuning["seed"].min()
+    chosen = {(t.problem, t.optimizer, t.schedule): t.lr for t in result.tuned}
+    assert all(chosen[row.problem, row.optimizer, row.schedule] == row.lr for row in results.itertuples())
+    assert set(osc.Store(tmp_path).trace()["run_id"]) == set(results["run_id"])
+    parts = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    again = Study.parse(text).run(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == parts
+    assert again.run_ids == result.run_ids
+
+
+BAD = [
+    ("name =", "is not TOML"),
+    ("", "name is missing"),
+    ('name = "x"', "problems is missing"),
+    ('name = "../up"\nproblems = ["beale"]\noptimizers = ["SGD"]', "name: string should match"),
+    (FLAT.replace("steps", "stepz"), r"unknown key 'stepz', did you mean 'steps'\?"),
+    (FLAT.replace("steps      = 500", "steps = 0"), "steps: input should be greater than 0, got 0"),
+    (FLAT.replace("steps      = 500", 'steps = "many"'), "steps: input should be a valid integer"),
+    (FLAT.replace('lr         = "tune"', 'lr = "fast"'), 'lr: expected "tune", "default", a rate > 0'),
+    (FLAT.replace('lr         = "tune"', "lr = -1.0"), 'lr: expected "tune"'),
+    (FLAT.replace('lr         = "tune"', "lr = []"), "lr: the list is empty"),
+    (FLAT.replace('lr         = "tune"', "lr = {low = 1.0, high = 0.1}"), "0 < low < high"),
+    (FLAT.replace('"random"', '"anywhere"'), "start"),
+    (FLAT.replace("rosenbrock", "rosenbrok"), r"did you mean 'rosenbrock'\?"),
+    (FLAT.replace("momentum=0.9", "momentm=0.9"), r"did you mean 'momentum'\?"),
+    (FLAT.replace('"CosineAnnealingLR"', '"CosineAnnealingLR(T_max=50)"'), "ends after 50 steps, the run after 500"),
+    (FLAT.replace('"Adam"', '"Muon"'), "Muon cannot run rosenbrock"),
+    (FLAT.replace("seeds      = 10", "seeds = [-1]"), "seeds must be 0 to 999999"),
+    (FLAT.replace("seeds      = 10", "seeds = [1000000]"), "seeds must be 0 to 999999"),
+    ('name = "x"\n[[block]]\nproblems = ["beale"]\noptimizers = []\n', r"block\[0\].optimizers: list should have at least 1"),
+    ('name = "x"\n[[block]]\nproblems = ["beale"]\noptimizers = ["SGD"]\n[[block]]\nproblems = 3\n', r"block\[1\].problems"),
+    ('name = "x"\nsteps = 3\n[[block]]\nproblems = ["beale"]\noptimizers = ["SGD"]\n', "unknown key 'steps'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_a_malformed_study_is_one_line_that_names_the_key(text, message):
+    with pytest.raises(osc.StudyError, match=message) as caught:
+        Study.parse(text, "study.toml")
+    assert str(caught.value).startswith("study.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_that_is_not_there(tmp_path):
+    with pytest.raises(osc.StudyError, match="cannot read study .*No such file"):
+        Study.load(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(osc.StudyError, match="cannot read study"):
+        Study.load(tmp_path / "bytes.toml")
