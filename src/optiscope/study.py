@@ -59,7 +59,7 @@ class Block:
         a_cell = len(self.optimizers) * len(self.schedules) * self.steps
         rates = len(self.lr.indices) * self.tuning_seeds + len(self.seeds) if isinstance(self.lr, LrRange) else 0
         runs = rates or len(self.lr) * len(self.seeds)  # type: ignore[arg-type]
-        return {problem: a_cell * runs for problem in self.problems}
+        return dict.fromkeys(self.problems, a_cell * runs)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _one_line(error: Any, keys: list[str], flat: bool) -> str:
         return f"unknown key {key!r}{nearest(str(place[-1]), keys)}; allowed: name, {', '.join(keys)}"
     if first["type"] == "missing":
         return f"{key} is missing"
-    if place and place[0] == "lr" or (len(place) > 2 and place[2] == "lr"):
+    if (place and place[0] == "lr") or (len(place) > 2 and place[2] == "lr"):
         given = _given(first)
         return (
             f'{key}: expected "tune", "default", a rate > 0, a list of them, or {{low = …, high = …, per_decade = …}}'

@@ -85,7 +85,7 @@ def test_evaluations_of_lbfgs_are_counted():
 
 def test_lbfgs_with_a_line_search_solves_rosenbrock():
     row = osc.run(osc.grid("rosenbrock", "LBFGS(line_search_fn='strong_wolfe')", lr=1.0, steps=10)).runs.iloc[0]
-    assert row["loss_final"] < 1e-15
+    assert row["loss_final"] < 1e-8
 
 
 @pytest.mark.parametrize(

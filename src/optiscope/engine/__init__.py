@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..provenance import provenance, provenance_id
 from ..record import RunRecord, TraceSpec, as_trace, runs_frame, runs_table, trace_frame, trace_table
-from ..spec import Run
+from ..spec import Problem, Run
 from ..store import Store, as_store
 from .check import check_device, check_runs
 from .single import OnEvent, run_single
@@ -157,3 +157,14 @@ def _replay(records: list[RunRecord], by_id: dict[str, Run], on_event: OnEvent) 
     for record in records:
         for event in json.loads(record.row["events"]):
             on_event(by_id[record.row["run_id"]], event)
+
+
+def run_single_step(problem: Problem, device: str = "cpu") -> float:
+    """Seconds that one training step of a problem takes, measured on plain SGD: for estimates, not for results."""
+    from ..spec import OptimizerSpec, ScheduleSpec
+
+    sgd = OptimizerSpec("SGD", "torch.optim.SGD")
+    none = ScheduleSpec("constant", lambda optimizer, steps: None)
+    start = "canonical" if problem.is_function else "random"
+    one = Run(problem, sgd, none, 1e-6, 0, start, 1, problem.dtype)
+    return float(run_single(one, as_trace("none"), device).row["wall_s"])

@@ -1,1 +1,33 @@
-from .race import race
+"""Pictures: frames in, matplotlib Figures and films out. Imports neither torch nor the store, and no pyplot.
+
+    race              optimizers side by side over a landscape, as a film        -> Race
+    convergence       loss above the minimum by step, median and quartiles       -> Figure
+    history           loss and accuracy of networks while they train             -> Figure
+    schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
+    encode            any frames into a .gif, .webp, .mp4 or .png
+    style_of          the colour and the dash of an optimizer, the same in all of the above
+
+A picture takes the runs frame and the trace frame, and whoever calls it saves what comes back:
+
+    race(landscape, runs, trace, minima=[(3, 0.5)]).save("race.gif")
+    convergence(runs, trace).savefig("convergence.png")
+"""
+
+from .curves import convergence, history, schedule_curves
+from .encode import encode
+from .race import Race, race
+from .style import Look, Theme, looks_of, style_of, theme_of
+
+__all__ = [
+    "Look",
+    "Race",
+    "Theme",
+    "convergence",
+    "encode",
+    "history",
+    "looks_of",
+    "race",
+    "schedule_curves",
+    "style_of",
+    "theme_of",
+]

@@ -92,7 +92,7 @@ class Strip:
         gaps = np.concatenate([competitor.gap for competitor in self.competitors])
         first = max(competitor.gap[0] for competitor in self.competitors)
         positive = gaps[gaps > 0]
-        self.log = bool(len(positive)) and (known or (gaps > 0).all() and positive.max() > 20 * positive.min())
+        self.log = bool(len(positive)) and (known or ((gaps > 0).all() and positive.max() > 20 * positive.min()))
         if self.log:
             # A method that runs away must not flatten the others: three decades above the start are enough.
             top = min(positive.max(), max(first, LEAST_GAP) * 1e3)

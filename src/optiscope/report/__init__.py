@@ -7,6 +7,7 @@ Picture           a picture of the page
 """
 
 from .markdown import Picture, markdown_report, write_report
+from .study_page import write_study_page
 from .tables import write_tables
 
-__all__ = ["Picture", "markdown_report", "write_report", "write_tables"]
+__all__ = ["Picture", "markdown_report", "write_report", "write_study_page", "write_tables"]

@@ -1,0 +1,136 @@
+"""`optiscope demo`, `run` and `report`: a study into its folder, with a bar while it runs and a summary at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ..engine import run_single_step
+from ..errors import InputError, StoreError
+from ..spec import Problem, Run
+from ..store import Store
+from ..study import Study, StudyResult
+from .progress import StudyProgress
+
+
+def run_and_report(
+    study: Study, results: Path, jobs: int, device: str, verbose: bool, with_race: bool = False
+) -> None:
+    """Run what is not yet run, write the pages, and print where they are and what won."""
+    folder = results / study.name
+    store = Store(folder)
+    _keep_text(folder, study)
+    console = Console(stderr=True)
+    outcome = _run(study, store, jobs, device, verbose, console)
+    pictures = [_race(results, console)] if with_race else []
+    command = "optiscope demo" if with_race else "optiscope run STUDY.toml"
+    files = _pages(folder, store, outcome, command, pictures)
+    _summary(store, outcome.run_ids)
+    if with_race:
+        print(f"race      {results / 'optimizers.gif'}")
+    _where(folder, files)
+
+
+def write_report(folder: Path) -> None:
+    """Write the pages of a folder that holds runs. Raises InputError where it holds none."""
+    if not (folder / "runs").is_dir():
+        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study, such as results/demo")
+    store = Store(folder)
+    runs = store.runs()
+    if runs.empty:
+        raise InputError(f"{str(folder)!r} holds no finished run yet")
+    from ..report import write_study_page
+
+    files = write_study_page(folder, store, title=folder.name, command=f"optiscope report {folder.as_posix()}")
+    _summary(store, None)
+    _where(folder, files)
+
+
+def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, console: Console) -> StudyResult:
+    work: dict[Problem, int] = {}
+    for block in study.blocks:
+        for problem, steps in block.work().items():
+            work[problem] = work.get(problem, 0) + steps
+
+    def say(run: Run, event: dict[str, Any]) -> None:
+        what = event.get("text") or f"lr {event['from']:.4g} -> {event['to']:.4g}"
+        console.print(
+            f"{run.problem.name} / {run.optimizer.name} / {run.schedule.name} / lr {run.lr:g} / seed {run.seed}: "
+            f"step {event['step']}: {what}", highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+    with StudyProgress(work, console) as bar:
+        fresh = not any((store.path / "runs").iterdir())
+        for problem in work:
+            if fresh and not problem.is_function:
+                # A network's step costs anything from a millisecond to seconds: one is timed for the estimate.
+                bar.calibrated(problem, run_single_step(problem, device))
+        return study.run(
+            store, device=device, jobs=jobs, progress=bar.finished, on_event=say if verbose else None
+        )  # fmt: skip
+
+
+def _race(results: Path, console: Console) -> Any:
+    from ..racing import prepare_race
+    from ..report import Picture
+
+    target = results / "optimizers.gif"
+    if not target.exists():
+        with console.status("drawing the race …"):
+            prepare_race().draw(hold=2.5).save(target)
+    return Picture(
+        str(target.resolve()), "The race", "Seven optimizers run over Beale's function from one start.",
+        "Each at the best rate of one and the same search; the rates are in the picture.",
+    )  # fmt: skip
+
+
+def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictures: list[Any]) -> list[Path]:
+    from ..report import write_study_page
+
+    methods = {
+        "Selection": "each pair's rate has the lowest median loss over the tuning seeds at the same horizon; a diverged "
+        "trial counts as infinite; the grid grows while the winner sits on its edge",
+        "Seeds": "tuning and evaluation seeds are disjoint; evaluation seeds are shared by all optimizers",
+        "No silent help": "no gradient clipping, no boundary penalty, no projection",
+    }
+    return write_study_page(
+        folder, store, outcome.run_ids, title=f"Study: {outcome.study.name}", command=command, pictures=pictures,
+        methods=methods,
+    )  # fmt: skip
+
+
+def _keep_text(folder: Path, study: Study) -> None:
+    try:
+        (folder / "study.toml").write_text(study.text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write into {str(folder)!r}: {error.strerror or error}") from error
+
+
+def _summary(store: Store, run_ids: list[str] | None) -> None:
+    from rich.table import Table
+
+    from .. import metrics
+
+    runs = store.runs()
+    if run_ids is not None:
+        runs = runs[runs["run_id"].isin(set(run_ids)) | (runs["purpose"] == "tuning")]
+    won = metrics.ranking(metrics.comparison(runs))
+    table = Table(title="What won", title_justify="left", box=None, pad_edge=False)
+    for name in ("problem", "optimizer", "schedule", "lr", "final", "judged by", "runner-up"):
+        table.add_column(name, justify="right" if name in ("lr", "final") else "left")
+    for row in won.itertuples():
+        tie = f"a tie of {row.tied}" if row.tied > 1 else str(row.runner_up)
+        table.add_row(
+            str(row.problem), str(row.winner), str(row.schedule), metrics.number(row.lr),
+            metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tie,
+        )  # fmt: skip
+    Console().print(table)
+
+
+def _where(folder: Path, files: list[Path]) -> None:
+    print(f"report    {files[0]}")
+    print(f"tables    {folder / 'tables'}")
+    print(f"pictures  {folder / 'pictures'}")
+    print(f"runs      {folder}")

@@ -1,0 +1,91 @@
+"""Sets up a race: tunes each optimizer at the race's own horizon, runs it, and hands the frames to `render.race`.
+
+Joins tuning, engine and render; what it draws is saved by whoever asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .catalogues.problems import landscape, view_bounds
+from .engine import Results, run
+from .errors import InputError
+from .naming import as_optimizer, as_problem, as_schedule, grid
+from .spec import OptimizerSpec, Problem, ScheduleSpec, Start
+from .tuning import LrRange, tune_cells
+
+if TYPE_CHECKING:
+    from .render import Race
+
+CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
+
+# A race may need large rates (Adadelta's are about 1 by design) and small ones (Rosenbrock's valley).
+RACE_RATES = LrRange(1e-3, 1.0, per_decade=4, lowest=1e-6, highest=100.0)
+
+
+@dataclass
+class PreparedRace:
+    """A race that was run and can be drawn: frames, and what the picture says about them."""
+
+    problem: Problem
+    results: Results
+    title: str
+    subtitle: str
+
+    def draw(self, **look: Any) -> Race:
+        """The drawn race. `look` is what `render.race` takes: size, frames, seconds, hold, clock, theme."""
+        from .render import race
+
+        trace = self.results.trace
+        bounds = view_bounds(self.problem, trace[["x0", "x1"]].to_numpy())
+        return race(
+            landscape(self.problem, bounds, (361, 271)), self.results.runs, trace,
+            minima=[(point[0], point[1]) for point in self.problem.minima], title=self.title, subtitle=self.subtitle,
+            **look,
+        )  # fmt: skip
+
+
+def prepare_race(
+    problem: str | Problem = "beale",
+    optimizers: Sequence[str | OptimizerSpec] = CLASSICS,
+    schedule: str | ScheduleSpec = "constant",
+    lr: str | float = "tune",
+    steps: int = 200,
+    seed: int = 0,
+    start: Start = "canonical",
+    **settings: Any,
+) -> PreparedRace:
+    """Run each optimizer from one start, each at the best rate of one and the same search, or all at the rate given.
+
+    Raises InputError for a problem that has not two coordinates, or anything that `grid` refuses.
+    """
+    the_problem, the_schedule = as_problem(problem), as_schedule(schedule)
+    if the_problem.dim != 2:
+        size = f"{the_problem.dim} coordinates" if the_problem.is_function else "a network's weights"
+        raise InputError(f"a race is drawn on a map: it needs a problem of 2 coordinates, {the_problem.name} has {size}")
+    specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
+    if lr == "tune":
+        cells = [(the_problem, spec, the_schedule) for spec in specs]
+        found = tune_cells(cells, steps, RACE_RATES, start=start, **settings)
+        rates: list[Any] = [one.lr for one in found]
+        low, high = min(one.low for one in found), max(one.high for one in found)
+        trials = max(len(one.table) for one in found)
+        basis = f"each at the best of up to {trials} rates from {low:g} to {high:g}, {RACE_RATES.per_decade} a decade"
+        if any(len(one.table) != trials for one in found):
+            basis = (
+                f"each at its best rate of one grid, {RACE_RATES.low:g} to {RACE_RATES.high:g}, "
+                f"{RACE_RATES.per_decade} a decade, grown to {low:g}–{high:g} where the best sat on its edge"
+            )
+    else:
+        rates = [lr] * len(specs)
+        basis = "each at its default rate" if lr == "default" else f"all at lr = {rates[0]}"
+    runs = [
+        grid(the_problem, spec, the_schedule, rate, seed, start, steps)[0]
+        for spec, rate in zip(specs, rates, strict=True)
+    ]
+    name = the_problem.name.replace("_", " ")
+    schedule_text = "" if the_schedule.name == "constant" else f", under {the_schedule.name}"
+    title = f"{len(specs)} optimizers on {name}{schedule_text}" if len(specs) > 1 else f"{specs[0].name} on {name}"
+    return PreparedRace(the_problem, run(runs, **settings), title, f"{steps} steps from one start; {basis}")

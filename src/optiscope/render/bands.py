@@ -1,0 +1,61 @@
+"""Many runs as one curve: medians and quartiles by step in which a lost run counts as infinite. NumPy and pandas only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+LOST = ("diverged", "error")
+
+
+def quantile(values: np.ndarray, share: float) -> np.ndarray:
+    """A quantile down the rows of (runs, steps), infinities included; NaN counts as infinite and is never skipped.
+
+    >>> quantile(np.array([[1.0], [2.0], [np.nan]]), 0.5).tolist(), quantile(np.array([[1.0], [np.inf]]), 0.5).tolist()
+    ([2.0], [inf])
+    """
+    ordered = np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
+    place = share * (len(ordered) - 1)
+    low, high = int(np.floor(place)), int(np.ceil(place))
+    part = place - low
+    if part == 0:
+        return ordered[low]
+    # inf - inf is NaN, so the two ends are weighed and not subtracted.
+    return ordered[low] * (1 - part) + ordered[high] * part
+
+
+def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "step") -> tuple[np.ndarray, np.ndarray]:
+    """The steps of all the runs, and (runs, steps) values of a column.
+
+    Between two rows a run keeps its value; a run that reached its end or its target keeps the last; one that was lost
+    is infinite after its last finite row.
+    """
+    wanted = trace[trace["run_id"].isin(runs["run_id"])].dropna(subset=[axis])
+    steps = np.unique(wanted[axis].to_numpy(float))
+    values = np.full((len(runs), len(steps)), np.nan)
+    groups = dict(tuple(wanted.groupby("run_id", sort=False)))
+    for i, row in enumerate(runs.to_dict("records")):
+        if row["run_id"] not in groups:
+            values[i] = np.inf if is_lost(row) else np.nan
+            continue
+        path = groups[row["run_id"]].sort_values(axis, kind="stable")
+        at, column_values = path[axis].to_numpy(float), path[column].to_numpy(float)
+        known = np.isfinite(column_values)
+        if not known.any():
+            values[i] = np.inf
+            continue
+        at, column_values = at[known], column_values[known]
+        index = np.searchsorted(at, steps, side="right") - 1
+        values[i] = np.where(index >= 0, column_values[index.clip(0)], np.nan)
+        # Rows that are no number at the end of a trace say the same as the status.
+        gone_early = not known[-1] and column == "loss"
+        if is_lost(row) or gone_early:
+            values[i, steps > at[-1]] = np.inf
+            if steps[-1] == at[-1]:
+                values[i, -1] = np.inf  # nobody went further: the loss shows at the end
+    return steps, values
+
+
+def is_lost(row: dict) -> bool:
+    """Whether a runs row did not reach its end."""
+    return str(row.get("status", "")) in LOST

@@ -1,0 +1,227 @@
+"""Curves over steps: convergence over seeds, the training of networks, and schedules. Frames in, Figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from ..errors import InputError
+from .bands import by_step, is_lost, quantile
+from .competitors import LEAST_GAP, need
+from .panels import legend_beside, name_axes, panels
+from .style import Look, Theme, looks_of, short_name, theme_of
+
+
+def convergence(
+    runs: pd.DataFrame, trace: pd.DataFrame, *, target: float | None = None, theme: str = "light"
+) -> Figure:
+    """Loss above the minimum by step, on logarithmic axes: one panel a problem, one line an optimizer and schedule.
+
+    Lines are medians over seeds, bands go from the first to the third quartile. A run that diverged counts as infinite
+    from there on: the line ends where half of the runs are gone, and the legend says how many were. Where no minimum is
+    known, the loss itself is drawn. `target` is a gap, marked by a line across.
+
+    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
+    """
+    look = theme_of(theme)
+    need(runs, "runs", ("run_id", "optimizer"))
+    need(trace, "trace", ("run_id", "step", "loss"))
+    problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
+    groups = _grouped(runs, theme)
+    figure, axes = panels(
+        [str(problem) for problem in problems], look, across=2, height=3.9 if len(problems) == 1 else 2.7
+    )
+    for problem, ax in zip(problems, axes, strict=True):
+        here = [(rows[rows["problem"] == problem] if problem != "" else rows, style) for _, rows, style in groups]
+        _convergence_panel(ax, here, trace, target, look)
+    entries = [(_with_lost(label, rows), _line(style)) for label, rows, style in groups]
+    legend_beside(figure, entries, look)
+    return figure
+
+
+def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy", theme: str = "light") -> Figure:
+    """The training of networks: the loss beside `metric`, by epoch where the trace has one, else by step.
+
+    One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. Without
+    the metric in the trace there is the loss alone.
+
+    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
+    """
+    look = theme_of(theme)
+    need(runs, "runs", ("run_id", "optimizer"))
+    need(trace, "trace", ("run_id", "step", "loss"))
+    axis = "epoch" if "epoch" in trace and trace["epoch"].notna().any() else "step"
+    columns = ["loss"] + [metric] * (metric in trace and bool(trace[metric].notna().any()))
+    groups = _grouped(runs, theme)
+    figure, axes = panels(
+        [column.replace("_", " ") for column in columns], look, across=2, width=8.4, height=3.4
+    )
+    for column, ax in zip(columns, axes, strict=True):
+        positive = True
+        for _, rows, style in groups:
+            steps, values = by_step(rows, trace, column, axis)
+            if column != "loss":
+                values = np.where(np.isinf(values), np.nan, values)
+            _band(ax, steps, values, style)
+            positive &= bool((values[np.isfinite(values)] > 0).all())
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        name_axes(ax, look, axis)
+        if column == "loss" and positive:
+            ax.set_yscale("log")
+            _few_decades(ax)
+        elif column != "loss" and _within_unit(trace[column]):
+            ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.02)
+    legend_beside(figure, [(_with_lost(label, rows), _line(style)) for label, rows, style in groups], look)
+    return figure
+
+
+def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
+    """The learning rate by step, one panel a schedule, all on the same axes.
+
+    Takes the columns schedule, step, lr_t; where a schedule has several runs (`run_id`), each is a line.
+
+    Raises InputError for a frame that is empty or lacks one of them.
+    """
+    look = theme_of(theme)
+    need(frame, "schedule", ("schedule", "step", "lr_t"), why="join the schedule of the runs frame to the trace first")
+    names = list(dict.fromkeys(frame["schedule"].astype(str)))
+    across = min(4, max(2, round(len(names) ** 0.5)))
+    figure, axes = panels(names, look, across=across, height=1.65, share=True)
+    by_name = dict(tuple(frame.groupby(frame["schedule"].astype(str), sort=False)))
+    accent = theme_line(look)
+    for name, ax in zip(names, axes, strict=True):
+        ax.set_title(_cut(name, 84 // across), fontsize=7.5, color=look.ink, loc="left", fontweight="bold")
+        rows = by_name[name].sort_values("step", kind="stable")
+        lines = [group for _, group in rows.groupby("run_id", sort=False)] if "run_id" in rows else [rows]
+        for line in lines:
+            ax.plot(line["step"], line["lr_t"], color=accent, lw=1.8, drawstyle="steps-post")
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+    axes[0].set_ylim(bottom=min(0.0, float(frame["lr_t"].min())))
+    figure.supxlabel("step", fontsize=8.5, color=look.muted)
+    figure.supylabel("learning rate", fontsize=8.5, color=look.muted)
+    return figure
+
+
+def theme_line(theme: Theme) -> str:
+    """The one colour of lines that stand for no optimizer."""
+    return looks_of(["Adam"], theme.name)[0].color
+
+
+def _convergence_panel(
+    ax: Axes, groups: Sequence[tuple[pd.DataFrame, Look]], trace: pd.DataFrame, target: float | None, theme: Theme
+) -> None:
+    floors = pd.concat([rows["loss_floor"] for rows, _ in groups]) if "loss_floor" in groups[0][0] else pd.Series()
+    known = bool(len(floors)) and bool(floors.notna().all())
+    curves = []
+    for rows, style in groups:
+        if rows.empty:
+            continue
+        steps, values = by_step(rows, trace, "loss")
+        if known:
+            values = np.maximum(values - rows["loss_floor"].to_numpy(float)[:, None], LEAST_GAP)
+        curves.append((steps, values, style))
+    finite = np.concatenate([values[np.isfinite(values)] for _, values, _ in curves] or [np.array([])])
+    if not len(finite):
+        raise InputError("no run of the runs frame has a finite loss in the trace: run them with a trace")
+    logarithmic = bool((finite > 0).all())
+    start = max(float(quantile(values[:, :1], 0.5)[0]) for _, values, _ in curves)
+    top = finite.max() if not np.isfinite(start) else min(finite.max(), start * 1e3 if start > 0 else finite.max())
+    low = finite.min()
+    if logarithmic:
+        ax.set_yscale("log")
+        ax.set_ylim(low / 2, max(top, low * 10) * 2)
+        _few_decades(ax)
+    else:
+        room = 0.05 * (top - low) or 0.5
+        ax.set_ylim(low - room, top + room)
+    for steps, values, style in curves:
+        _band(ax, steps, values, style)
+    last = max(steps[-1] for steps, _, _ in curves)
+    if last > 20:
+        ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(0, max(last, 1))
+    if target is not None:
+        ax.axhline(target, color=theme.muted, lw=1.0, linestyle=(0, (2, 2)), gid="target")
+        ax.annotate(
+            "target", (0, target), xycoords=("axes fraction", "data"), xytext=(3, 2), textcoords="offset points",
+            fontsize=7.5, color=theme.muted,
+        )  # fmt: skip
+    name_axes(ax, theme, "step", "loss − minimum" if known else "loss")
+
+
+def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look) -> None:
+    """Median and quartile band; what is infinite lies above the panel, and the band is cut there."""
+    # A finite stand-in far above any panel: matplotlib drops what is infinite, and with it the band's rising edge.
+    finite = values[np.isfinite(values)]
+    roof = max(float(finite.max(initial=1.0)), ax.get_ylim()[1]) * 1e6
+    low, middle, high = (quantile(values, share) for share in (0.25, 0.5, 0.75))
+    if len(values) > 1 and np.isfinite(low).any():
+        shown = np.isfinite(low)
+        ax.fill_between(
+            steps[shown], low[shown], np.minimum(high, roof)[shown], color=look.color, alpha=0.16, lw=0, zorder=1.5
+        )
+    shown = np.isfinite(middle)
+    if not shown.any():
+        return
+    (line,) = ax.plot(steps[shown], middle[shown], color=look.color, lw=1.9, linestyle=look.linestyle(1.9), zorder=3)
+    line.set_dash_capstyle("butt")
+    if not shown.all():
+        last = int(np.flatnonzero(shown)[-1])
+        ax.plot(steps[last], middle[last], marker="X", ms=8, color=look.color, mec="white", mew=0.8, zorder=4)
+
+
+def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Look]]:
+    """(label, rows, look) of each line: an optimizer, told apart by schedule, and by rate where a problem has several."""
+    keys = ["optimizer"]
+    if "schedule" in runs and runs["schedule"].nunique() > 1:
+        keys.append("schedule")
+    problem = ["problem"] if "problem" in runs else []
+    if "lr" in runs and runs.groupby(keys + problem)["lr"].nunique().max() > 1:
+        keys.append("lr")
+    groups = [(key, rows) for key, rows in runs.groupby(keys, sort=False)]
+    names = [str(key[0]) for key, _ in groups]
+    return [
+        (label, rows, look)
+        for (_, rows), label, look in zip(groups, _labels(groups, keys, names), looks_of(names, theme), strict=True)
+    ]
+
+
+def _labels(groups: Sequence[tuple], keys: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    shorts = [short_name(name) for name in names]
+    unique = len(set(zip(shorts, names, strict=True))) == len(set(shorts))
+    for (key, _), short, name in zip(groups, shorts, names, strict=True):
+        rest = [f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys[1:], key[1:])]
+        yield " · ".join([_cut(short if unique else name, 30), *(_cut(part, 24) for part in rest)])
+
+
+def _with_lost(label: str, rows: pd.DataFrame) -> str:
+    lost = sum(is_lost(row) for row in rows.to_dict("records"))
+    return f"{label}\n{lost} of {len(rows)} diverged" if lost else label
+
+
+def _line(look: Look) -> Line2D:
+    return Line2D([], [], color=look.color, lw=2.2, linestyle=look.linestyle(2.2), dash_capstyle="butt")
+
+
+def _few_decades(ax: Axes) -> None:
+    ax.yaxis.set_major_locator(LogLocator(numticks=7))
+    low, high = ax.get_ylim()
+    if high / low > 100:
+        ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _within_unit(values: pd.Series) -> bool:
+    finite = values[np.isfinite(values.to_numpy(float))]
+    return bool(len(finite)) and float(finite.min()) >= 0 and float(finite.max()) <= 1
+
+
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else words[: most - 1] + "…"

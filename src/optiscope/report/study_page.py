@@ -1,0 +1,143 @@
+"""What a study leaves in its folder: pictures, tables and report.md, made from the frames alone.
+
+Nothing is drawn again while the stored runs, the library and the list of files are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__, metrics
+from .markdown import Picture, write_report
+from .tables import write_tables, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from ..store import Store
+
+STAMP = "report.json"
+
+
+def write_study_page(
+    folder: Path, store: Store, run_ids: Iterable[str] | None = None, *, title: str, command: str,
+    pictures: Iterable[Picture] = (), methods: dict[str, str] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Write everything that a reader of `folder` needs, and give the files: report.md first.
+
+    `run_ids` are the evaluation runs to show, all by default; tuning trials are always read. `pictures` made
+    elsewhere (a race) come first. Raises StoreError where the folder cannot be written.
+    """
+    stamp = _fingerprint(store, run_ids, title, command)
+    done = _still_good(folder, stamp)
+    if done is not None:
+        return done
+    runs = _chosen(store.runs(), run_ids)
+    results = runs[runs["purpose"] == "result"]
+    trace = store.trace(results["run_id"])
+    drawn = _draw(folder / "pictures", results, trace)
+    page = write_report(
+        folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
+        provenance=_facts(store, runs), command=command,
+    )  # fmt: skip
+    files = [page, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
+    listed = [os.path.relpath(path, folder) for path in files]
+    write_text(folder / STAMP, json.dumps({"stamp": stamp, "files": listed}, indent=2) + "\n")
+    return files
+
+
+def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture]:
+    from ..render import convergence, history, schedule_curves
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+
+    def add(name: str, title: str, alt: str, caption: str, draw: Callable[[], Figure]) -> None:
+        path = folder / f"{name}.png"
+        draw().savefig(path, dpi=100, metadata={"Software": None})
+        pictures.append(Picture(str(path.resolve()), title, alt, caption))
+
+    networks = runs[runs["loss_floor"].isna()]
+    functions = runs[runs["loss_floor"].notna()]
+    for problem, own in networks.groupby("problem", sort=False):
+        own_trace = trace[trace["run_id"].isin(own["run_id"])]
+        add(
+            f"history_{_slug(str(problem))}", f"History of {problem}",
+            f"Loss and accuracy of {problem} against the step, a line an optimizer.",
+            "Training loss, and accuracy where the problem measures it.",
+            lambda own=own, own_trace=own_trace: history(own, own_trace),
+        )  # fmt: skip
+    for problem, every in functions.groupby("problem", sort=False):
+        own = _constant_and_best(every)
+        own_trace = trace[trace["run_id"].isin(own["run_id"])]
+        add(
+            f"convergence_{_slug(str(problem))}", f"Convergence on {problem}",
+            f"Loss above the minimum of {problem} against the step, median and quartiles over seeds.",
+            "Median over seeds as a line, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
+            lambda own=own, own_trace=own_trace: convergence(own, own_trace),
+        )  # fmt: skip
+    rates = _one_of_each_schedule(runs, trace)
+    if rates["schedule"].nunique() > 1:
+        add(
+            "schedules", "Schedules", "Learning rate against step for each schedule.",
+            "The rate of one run under each schedule, relative to its peak.", lambda: schedule_curves(rates),
+        )  # fmt: skip
+    return pictures
+
+
+def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of each optimizer's best schedule and of the constant rate: more lines would hide each other."""
+    table = metrics.comparison(runs)
+    best = table.drop_duplicates("optimizer")  # sorted from best to worst
+    pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
+    pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}
+    keep = [pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]
+    return runs[keep]
+
+
+def _one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
+    """A frame of schedule, step, lr_t: one run each, of the longest horizon, its rate relative to the peak."""
+    finished = runs[runs["status"] == "max_steps"]
+    finished = finished[finished["steps"] == finished["steps"].max()] if len(finished) else finished
+    first = finished.drop_duplicates("schedule")[["run_id", "schedule", "lr"]]
+    frame = trace.loc[trace["run_id"].isin(first["run_id"]), ["run_id", "step", "lr_t"]].merge(first, on="run_id")
+    # The last row holds the rate of a step that is never taken.
+    frame = frame[frame["step"] < frame.groupby("run_id")["step"].transform("max")]
+    return frame.assign(lr_t=frame["lr_t"] / frame["lr"])[["schedule", "step", "lr_t"]]
+
+
+def _chosen(runs: pd.DataFrame, run_ids: Iterable[str] | None) -> pd.DataFrame:
+    if run_ids is None:
+        return runs
+    return runs[runs["run_id"].isin(set(run_ids)) | (runs["purpose"] == "tuning")]
+
+
+def _facts(store: Store, runs: pd.DataFrame) -> dict[str, Any]:
+    facts = store.provenance()
+    used = [key for key in facts if key in set(runs["provenance_id"])]
+    return facts[used[0]] if len(used) == 1 else {key: facts[key] for key in used}
+
+
+def _fingerprint(store: Store, run_ids: Iterable[str] | None, *more: str) -> str:
+    parts = sorted(path.name for path in (store.path / "runs").iterdir())
+    text = json.dumps([__version__, parts, sorted(run_ids or ()), more])
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _still_good(folder: Path, stamp: str) -> list[Path] | None:
+    try:
+        kept = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        files = [folder / name for name in kept["files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no stamp, or not ours: everything is made anew
+    return files if kept.get("stamp") == stamp and all(path.exists() for path in files) else None
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in name).strip("_")
