@@ -75,6 +75,7 @@ def provenance_id(facts: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=6).hexdigest()
 
 
+@functools.cache
 def version_of(package: str) -> str:
     """Installed version of a package, or an empty string."""
     try:

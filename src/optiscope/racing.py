@@ -64,7 +64,9 @@ def prepare_race(
     the_problem, the_schedule = as_problem(problem), as_schedule(schedule)
     if the_problem.dim != 2:
         size = f"{the_problem.dim} coordinates" if the_problem.is_function else "a network's weights"
-        raise InputError(f"a race is drawn on a map: it needs a problem of 2 coordinates, {the_problem.name} has {size}")
+        raise InputError(
+            f"a race is drawn on a map and needs a problem of 2 coordinates, {the_problem.name} has {size}"
+        )
     specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
     if lr == "tune":
         cells = [(the_problem, spec, the_schedule) for spec in specs]

@@ -1,7 +1,7 @@
 """The two tidy tables: their columns, the statuses, and what to save and how often. Imports pandas, pyarrow late.
 
-runs  — one row a run.
-trace — one row a recorded step. Row `step = k` is the state after k optimizer steps: `loss` and `grad_norm` are taken there,
+runs  — one row a run. trace — one row a recorded step. Row `step = k` is the state after k optimizer steps: `loss` and
+`grad_norm` are taken there,
         `lr_t` is the rate that the next step uses, `update_norm` is the length of the step that led there (NaN at 0).
         `grad_norm` is NaN in the last row, where no gradient is needed any more.
 """

@@ -229,7 +229,7 @@ class OptimizerSpec(_ByIdentity):
             raise InputError(f"{format_call(self.name, {})} refuses: {_one_line(error)}") from error
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
-        """This spec with further arguments, under a label of its own."""
+        """Another spec, with further arguments and a label of its own."""
         if not extra:
             return self
         return OptimizerSpec(label, self.cls, {**self.arguments, **extra}, self.note, self.source, self.version)

@@ -11,6 +11,7 @@ the commit: a trace part without its runs part does not count. A killed process 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import uuid
@@ -60,6 +61,15 @@ class Store:
         target = self.path / "provenance" / f"{key}.json"
         if not target.exists():
             self._replace(target, lambda temporary: temporary.write_text(json.dumps(facts, indent=2) + "\n"))
+
+    def add_verdicts(self, verdicts: dict[str, dict[str, Any]]) -> None:
+        """Keep the verdicts on tiers, one file each, so that writers do not meet."""
+        folder = self.path / "provenance" / "tiers"
+        for key, verdict in verdicts.items():
+            folder.mkdir(exist_ok=True)
+            text = json.dumps({"key": key, "verdict": verdict}, indent=2) + "\n"
+            name = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+            self._replace(folder / f"{name}.json", lambda temporary, text=text: temporary.write_text(text))
 
     def _write(self, target: Path, table: pa.Table) -> None:
         import pyarrow.parquet as pq
@@ -114,6 +124,14 @@ class Store:
             path.stem: json.loads(path.read_text(encoding="utf-8"))
             for path in sorted((self.path / "provenance").glob("*.json"))
         }
+
+    def verdicts(self) -> dict[str, dict[str, Any]]:
+        """Which tier each optimizer was proved right in, with the evidence, by the chooser's key."""
+        found = {}
+        for path in sorted((self.path / "provenance" / "tiers").glob("*.json")):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            found[kept["key"]] = kept["verdict"]
+        return found
 
     def _read_runs(self, run_ids: Iterable[str] | None) -> pa.Table | None:
         import pyarrow as pa

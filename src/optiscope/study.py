@@ -39,6 +39,7 @@ class Block:
     tuning_seeds: int
     horizon: str
     dtype: str | None
+    engine: str = "single"
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -95,13 +96,12 @@ class Study:
             raise StudyError(f"{origin}: {error}") from error
 
     def run(
-        self, store: Store | str | Path, *, device: str = "cpu", jobs: int = 1, engine: str = "auto",
+        self, store: Store | str | Path, *, device: str = "cpu", jobs: int = 1,
         trace: str | int = "all", progress: Progress | None = None, on_event: OnEvent | None = None,
     ) -> StudyResult:  # fmt: skip
         """Tune and run every cell through the store; what it holds already is not run again."""
         settings: dict[str, Any] = {
-            "store": store, "device": device, "jobs": jobs, "engine": engine, "progress": progress,
-            "on_event": on_event,
+            "store": store, "device": device, "jobs": jobs, "progress": progress, "on_event": on_event,
         }  # fmt: skip
         tuned: list[Tuned] = []
         run_ids: list[str] = []
@@ -117,7 +117,7 @@ class Study:
             else:
                 rates = [block.lr] * len(cells)
             runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
-            run_ids += run(runs, trace=trace, **settings).run_ids
+            run_ids += run(runs, trace=trace, engine=block.engine, **settings).run_ids
         return StudyResult(self, run_ids, tuned)
 
 
@@ -159,6 +159,8 @@ def _models() -> Any:
         tuning_seeds: PositiveInt = 3
         horizon: Literal["run", "free"] = "run"
         dtype: str | None = None
+        # Evaluation runs are timed, and only the plain loop times one run: lanes are for the search, unless asked for.
+        engine: Literal["single", "auto", "grouped", "stacked"] = "single"
 
     class Mixed(BaseModel):
         model_config = ConfigDict(extra="forbid")
@@ -222,7 +224,7 @@ def _resolve(model: Any, text: str) -> Study:
     for axes in model.block:
         seeds = tuple(range(axes.seeds)) if isinstance(axes.seeds, int) else tuple(axes.seeds)
         if not seeds or min(seeds) < 0 or max(seeds) >= FIRST_TUNING_SEED:
-            raise StudyError(f"seeds must be 0 to {FIRST_TUNING_SEED - 1} (tuning uses those from there on), got {seeds}")
+            raise StudyError(f"seeds must be 0 to {FIRST_TUNING_SEED - 1}, since tuning uses those beyond, got {seeds}")
         block = Block(
             problems=tuple(as_problem(name) for name in axes.problems),
             optimizers=tuple(as_optimizer(name) for name in axes.optimizers),
@@ -234,6 +236,7 @@ def _resolve(model: Any, text: str) -> Study:
             tuning_seeds=axes.tuning_seeds,
             horizon=axes.horizon,
             dtype=axes.dtype,
+            engine=axes.engine,
         )
         _check(block)
         blocks.append(block)

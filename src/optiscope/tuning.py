@@ -64,7 +64,8 @@ class Tuned:
     """The result of a search for one cell.
 
     `lr` is the winner, `score` its median loss over the tuning seeds, `edge` says `"low"` or `"high"` where it sits on
-    the bound that the grid may not cross, else nothing. `trials` counts the runs; `table` holds lr and score of each rate.
+    the bound that the grid may not cross, else nothing. `trials` counts the runs; `table` holds lr and score of each
+    rate.
     """
 
     problem: str
@@ -92,8 +93,8 @@ def tune(
 ) -> Tuned:
     """The best rate for one problem, optimizer and schedule at this horizon.
 
-    `seeds` is the number of tuning seeds; one is enough, and one is run, where nothing depends on the seed. `settings` are
-    those of `run` (store, engine, device, jobs, progress).
+    `seeds` is the number of tuning seeds; one is enough, and one is run, where nothing depends on the seed. `settings`
+    are those of `run` (store, engine, device, jobs, progress).
 
     >>> tune("sphere", "SGD", steps=20, lr=LrRange(1e-2, 1.0)).lr
     0.316

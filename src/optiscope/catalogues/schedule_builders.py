@@ -1,7 +1,7 @@
 """How each schedule is built: torch's own arguments, and defaults that scale with the run.
 
-Each builder is `(optimizer, steps, **arguments) -> LRScheduler or None`; the optimizer's `lr` is the peak. `steps` is the
-number of times the schedule will step. Imports spec, syntax and errors only; torch where it is used.
+Each builder is `(optimizer, steps, **arguments) -> LRScheduler or None`; the optimizer's `lr` is the peak. `steps` is
+the number of times the schedule will step. Imports spec, syntax and errors only; torch where it is used.
 """
 
 from __future__ import annotations
@@ -181,7 +181,10 @@ def sequential_lr(
 
 
 def chained_scheduler(
-    optimizer: Optimizer, steps: int, *, schedulers: Sequence[str] = ("LinearLR(start_factor=1.0, end_factor=0.1)", "StepLR(gamma=0.5)")
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    schedulers: Sequence[str] = ("LinearLR(start_factor=1.0, end_factor=0.1)", "StepLR(gamma=0.5)"),
 ) -> Any:
     """The product of several schedules, each given in call syntax."""
     from torch.optim.lr_scheduler import ChainedScheduler

@@ -72,6 +72,7 @@ class PointRecorder:
         self._view = (detached if self._live else detached.double()).reshape(-1).numpy()
 
     def before(self, step: int) -> None:
+        """Keep the gradient."""
         if self._norms:
             grad = self._point.grad
             if grad is not None:
@@ -82,12 +83,14 @@ class PointRecorder:
                 self._gradients[step] = grad.numpy().reshape(-1)
 
     def after(self, step: int) -> None:
+        """Keep the position."""
         # An optimizer may put another tensor under the parameter (`p.data = …`).
         if not self._live or self._point.data_ptr() != self._address:
             self._look()
         self._positions[step] = self._view
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Positions, where they are few, and norms."""
         return point_columns(self._positions, self._gradients, rows, self._norms)
 
 
@@ -100,14 +103,17 @@ class DevicePointRecorder:
         self._gradients: list[torch.Tensor] = []
 
     def before(self, step: int) -> None:
+        """Keep the gradient, on the device."""
         grad = self._point.grad
         if self._norms and grad is not None:
             self._gradients.append(grad.to_dense().clone() if grad.is_sparse else grad.clone())
 
     def after(self, step: int) -> None:
+        """Keep the position, on the device."""
         self._positions.append(self._point.detach().clone())
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The same columns, fetched at the end."""
         positions = torch.stack(self._positions).double().flatten(1).cpu().numpy()
         gradients = np.full_like(positions, np.nan)
         if self._gradients:
@@ -122,9 +128,7 @@ def point_columns(positions: np.ndarray, gradients: np.ndarray, rows: np.ndarray
     if norms:
         columns["grad_norm"] = _norm(gradients[rows])
         earlier = np.maximum(rows - 1, 0)
-        columns["update_norm"] = np.where(
-            rows > 0, _norm(positions[rows] - positions[earlier]), np.nan
-        )
+        columns["update_norm"] = np.where(rows > 0, _norm(positions[rows] - positions[earlier]), np.nan)
     if positions.shape[1] <= 3:
         columns |= {f"x{i}": positions[rows, i].copy() for i in range(positions.shape[1])}
     return columns
@@ -149,6 +153,7 @@ class NormRecorder:
 
     @torch.no_grad()
     def before(self, step: int) -> None:
+        """Take the norm of the gradients."""
         if step % self._every == 0:
             grads = [
                 p.grad.coalesce().values() if p.grad.is_sparse else p.grad
@@ -161,6 +166,7 @@ class NormRecorder:
 
     @torch.no_grad()
     def after(self, step: int) -> None:
+        """Take the norm of what the step changed."""
         if self._recorded(step):
             torch._foreach_sub_(self._before, self._parameters)
             self._updates[step] = torch.stack(torch._foreach_norm(self._before)).norm()
@@ -171,6 +177,7 @@ class NormRecorder:
         return step % self._every == 0 or step == self._steps
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The two norms."""
         nan = float("nan")
         return {
             "grad_norm": np.array([float(self._gradients.get(int(k), nan)) for k in rows]),

@@ -1,4 +1,4 @@
-"""The single tier: a plain torch loop over stock objects. Always right, and the only one whose wall time means anything.
+"""The single tier: a plain torch loop over stock objects. Always right, and the only one whose wall time has a meaning.
 
     zero_grad, loss, backward, step, scheduler step
 
@@ -31,10 +31,10 @@ OnEvent = Callable[[Run, dict[str, Any]], None]
 
 def run_single(
     run: Run, trace: TraceSpec, device: str = "cpu", purpose: str = "result", provenance_id: str = "",
-    on_event: OnEvent | None = None,
+    on_event: OnEvent | None = None, first: int | None = None,
 ) -> RunRecord:  # fmt: skip
-    """One run, from start to end, as a record. An exception of the optimizer's or the problem's own becomes its status."""
-    loop = _Loop(run, trace, device, on_event)
+    """One run as a record, whole or its `first` steps. An exception of other people's code becomes its status."""
+    loop = _Loop(run, trace, device, on_event, first)
     error = ""
     try:
         loop.go()
@@ -50,7 +50,8 @@ def run_single(
 class _Loop:
     """The state of one run while it goes."""
 
-    def __init__(self, run: Run, trace: TraceSpec, device: str, on_event: OnEvent | None):
+    def __init__(self, run: Run, trace: TraceSpec, device: str, on_event: OnEvent | None, first: int | None):
+        self.steps = run.steps if first is None else min(first, run.steps)
         self.run, self.trace, self.device, self._on_event = run, trace, device, on_event
         self.step = 0
         self.events: list[dict[str, Any]] = []
@@ -76,7 +77,7 @@ class _Loop:
         ticks = run.schedule.ticks(run.problem, run.steps)
         scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
-            parameters, run.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
+            parameters, self.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
         )
         self._evaluate(0)
         begin = time.perf_counter()
@@ -88,9 +89,9 @@ class _Loop:
             self.wall_s = time.perf_counter() - begin - self.off_clock
         with torch.no_grad():
             if not self._diverged():
-                self.losses.append(self.instance.loss(run.steps).detach())
+                self.losses.append(self.instance.loss(self.steps).detach())
                 self.rates.append(optimizer.param_groups[0]["lr"])
-                self._batch_metrics(run.steps)
+                self._batch_metrics(self.steps)
         self._diverged()
         self._note_idle_schedule(scheduler)
 
@@ -107,7 +108,7 @@ class _Loop:
         look_every, on_cpu = self._look_every, self.device == "cpu"
         isfinite = math.isfinite
 
-        for step in range(run.steps):
+        for step in range(self.steps):
             self.step = step
             rates.append(group["lr"])
             if takes_closure:
@@ -138,7 +139,7 @@ class _Loop:
             recorder.after(step + 1)
             if step + 1 in evaluations:
                 self._evaluate(step + 1)
-            if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == run.steps):
+            if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == self.steps):
                 self._tick(scheduler, optimizer, step)
         if not takes_closure:
             self.grad_evals = len(losses)
@@ -170,7 +171,7 @@ class _Loop:
         if task is None or not task.validation_metrics:
             return frozenset()
         cadence = task.evaluate_every * self.run.problem.steps_per_epoch
-        return frozenset({*range(0, self.run.steps + 1, cadence), self.run.steps})
+        return frozenset({*range(0, self.steps + 1, cadence), self.steps})
 
     def _evaluate(self, step: int) -> None:
         begin = time.perf_counter()
@@ -200,10 +201,10 @@ class _Loop:
         return bool(self.losses) and not math.isfinite(self.losses[-1])
 
     def _note_idle_schedule(self, scheduler: Any) -> None:
-        used = self.rates[: self.run.steps]
+        used = self.rates[: self.steps]
         if scheduler is None or isinstance(scheduler, ReduceLROnPlateau) or len(set(used)) > 1 or self._bad():
             return
-        text = f"{self.run.schedule.name} never acts within {self.run.steps} steps: the rate stays {used[0]:g}"
+        text = f"{self.run.schedule.name} never acts within {self.steps} steps: the rate stays {used[0]:g}"
         self.note({"step": 0, "kind": "note", "text": text})
 
     def _bad(self) -> bool:

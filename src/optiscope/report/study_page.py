@@ -79,7 +79,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         add(
             f"convergence_{_slug(str(problem))}", f"Convergence on {problem}",
             f"Loss above the minimum of {problem} against the step, median and quartiles over seeds.",
-            "Median over seeds as a line, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
+            "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
             lambda own=own, own_trace=own_trace: convergence(own, own_trace),
         )  # fmt: skip
     rates = _one_of_each_schedule(runs, trace)
