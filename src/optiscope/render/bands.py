@@ -1,4 +1,4 @@
-"""Many runs as one curve: medians and quartiles by step in which a lost run counts as infinite. NumPy and pandas only."""
+"""Many runs as one curve: medians and quartiles by step, in which a lost run counts as infinite. NumPy and pandas."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
     Between two rows a run keeps its value; a run that reached its end or its target keeps the last; one that was lost
     is infinite after its last finite row.
     """
-    wanted = trace[trace["run_id"].isin(runs["run_id"])].dropna(subset=[axis])
+    # A metric is measured now and then: only where it was, there is anything to draw. A loss that is no number is news.
+    measured = [axis] if column == "loss" else [axis, column]
+    wanted = trace[trace["run_id"].isin(runs["run_id"])].dropna(subset=measured)
     steps = np.unique(wanted[axis].to_numpy(float))
     values = np.full((len(runs), len(steps)), np.nan)
     groups = dict(tuple(wanted.groupby("run_id", sort=False)))

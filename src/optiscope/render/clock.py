@@ -33,16 +33,15 @@ def frame_times(clock: str, frames: int, last: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Polyline:
-    """A path over time, with only the vertices that show."""
+    """A path over time, with only the vertices that show: (n,) times and (n, 2) points."""
 
     times: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+    points: np.ndarray
 
     @classmethod
-    def thinned(cls, times: np.ndarray, x: np.ndarray, y: np.ndarray, pixel: tuple[float, float]) -> Polyline:
-        """The path without the vertices that stay within about a third of a pixel of the one kept before."""
-        cells = np.stack([np.round(3 * x / pixel[0]), np.round(3 * y / pixel[1])], axis=1)
+    def thinned(cls, times: np.ndarray, points: np.ndarray, pixel: tuple[float, float]) -> Polyline:
+        """The path without the vertices that stay within about a third of a pixel of the one before."""
+        cells = np.round(3 * points / np.array(pixel))
         keep = np.ones(len(times), bool)
         keep[1:-1] = (np.diff(cells, axis=0)[:-1] != 0).any(axis=1)
         chosen = np.flatnonzero(keep)
@@ -50,17 +49,10 @@ class Polyline:
             # Even in the clock's own measure, so that the early steps keep theirs.
             clock = np.log1p(times[chosen])
             even = np.searchsorted(clock, np.linspace(clock[0], clock[-1], _MOST_VERTICES))
-            chosen = chosen[np.unique(np.r_[0, even.clip(0, len(chosen) - 1), len(chosen) - 1])]
-        return cls(times[chosen], x[chosen], y[chosen])
+            chosen = chosen[np.unique(np.concatenate([[0], even.clip(0, len(chosen) - 1), [len(chosen) - 1]]))]
+        return cls(times[chosen], points[chosen])
 
-    def between(self, start: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
-        """The vertices from one time to another, both ends interpolated."""
-        first = int(np.searchsorted(self.times, start, side="right"))
-        after = int(np.searchsorted(self.times, stop, side="left"))
-        inner = slice(first, max(first, after))
-        ends = np.array([start, min(stop, self.times[-1])])
-        x, y = np.interp(ends, self.times, self.x), np.interp(ends, self.times, self.y)
-        return (
-            np.concatenate([x[:1], self.x[inner], x[1:]]),
-            np.concatenate([y[:1], self.y[inner], y[1:]]),
-        )
+    def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many vertices lie before each time, and the (n, 2) points that the path is at."""
+        x, y = (np.interp(times, self.times, self.points[:, axis]) for axis in (0, 1))
+        return np.searchsorted(self.times, times), np.stack([x, y], axis=1)

@@ -15,6 +15,8 @@ from .style import Look, looks_of, short_name
 MOST = 16  # more names than this fit neither the column nor the map
 LEAST_GAP = 1e-16  # smaller gaps are rounding: they share the last decade
 
+PLAIN = ("constant", "none", "nan")  # schedules that need no mention
+
 
 @dataclass(frozen=True)
 class Competitor:
@@ -56,6 +58,8 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
     need(trace, "trace", ("run_id", "step", "loss", "x0", "x1"), why="a race needs a problem of two dimensions")
     if len(runs) > MOST:
         raise InputError(f"a race holds at most {MOST} runs, got {len(runs)}: choose the best of each optimizer")
+    if "problem" in runs and runs["problem"].nunique() > 1:
+        raise InputError(f"a race is run on one problem, got {', '.join(sorted(runs['problem'].unique())[:4])}")
     floors = runs["loss_floor"].dropna().unique() if "loss_floor" in runs else np.array([])
     if len(floors) > 1:
         raise InputError(f"a race is run on one problem, got {len(floors)} loss floors: {sorted(floors)[:3]}")
@@ -120,12 +124,9 @@ def _competitor(
 
 
 def _rate(row: dict) -> str:
-    lr = row.get("lr")
+    lr, schedule = row.get("lr"), str(row.get("schedule") or "constant")
     parts = [] if lr is None or pd.isna(lr) else [f"lr {lr:.3g}"]
-    schedule = str(row.get("schedule") or "constant")
-    if schedule not in ("constant", "none", "nan"):
-        parts.append(schedule)
-    return " · ".join(parts)
+    return " · ".join(parts + [schedule] * (schedule not in PLAIN))
 
 
 def _labels(runs: pd.DataFrame, names: list[str]) -> tuple[list[str], list[str]]:

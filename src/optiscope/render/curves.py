@@ -59,16 +59,12 @@ def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy"
     axis = "epoch" if "epoch" in trace and trace["epoch"].notna().any() else "step"
     columns = ["loss"] + [metric] * (metric in trace and bool(trace[metric].notna().any()))
     groups = _grouped(runs, theme)
-    figure, axes = panels(
-        [column.replace("_", " ") for column in columns], look, across=2, width=8.4, height=3.4
-    )
+    figure, axes = panels([column.replace("_", " ") for column in columns], look, across=2, width=8.4, height=3.4)
     for column, ax in zip(columns, axes, strict=True):
         positive = True
         for _, rows, style in groups:
             steps, values = by_step(rows, trace, column, axis)
-            if column != "loss":
-                values = np.where(np.isinf(values), np.nan, values)
-            _band(ax, steps, values, style)
+            _band(ax, steps, values, style, rising=column != "loss")
             positive &= bool((values[np.isfinite(values)] > 0).all())
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         name_axes(ax, look, axis)
@@ -76,7 +72,7 @@ def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy"
             ax.set_yscale("log")
             _few_decades(ax)
         elif column != "loss" and _within_unit(trace[column]):
-            ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.02)
+            ax.set_ylim(0.0, 1.02)
     legend_beside(figure, [(_with_lost(label, rows), _line(style)) for label, rows, style in groups], look)
     return figure
 
@@ -124,6 +120,8 @@ def _convergence_panel(
         if rows.empty:
             continue
         steps, values = by_step(rows, trace, "loss")
+        if not len(steps):
+            continue
         if known:
             values = np.maximum(values - rows["loss_floor"].to_numpy(float)[:, None], LEAST_GAP)
         curves.append((steps, values, style))
@@ -157,17 +155,18 @@ def _convergence_panel(
     name_axes(ax, theme, "step", "loss − minimum" if known else "loss")
 
 
-def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look) -> None:
-    """Median and quartile band; what is infinite lies above the panel, and the band is cut there."""
-    # A finite stand-in far above any panel: matplotlib drops what is infinite, and with it the band's rising edge.
-    finite = values[np.isfinite(values)]
-    roof = max(float(finite.max(initial=1.0)), ax.get_ylim()[1]) * 1e6
+def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look, *, rising: bool = False) -> None:
+    """Median and quartile band. What is lost is the worst there is: above the panel, or, `rising`, at nought below."""
+    if rising:
+        values = np.where(np.isinf(values), 0.0, values)
     low, middle, high = (quantile(values, share) for share in (0.25, 0.5, 0.75))
     if len(values) > 1 and np.isfinite(low).any():
-        shown = np.isfinite(low)
-        ax.fill_between(
-            steps[shown], low[shown], np.minimum(high, roof)[shown], color=look.color, alpha=0.16, lw=0, zorder=1.5
-        )
+        # A finite stand-in far above any panel: matplotlib drops what is infinite, and the band's rising edge with it.
+        finite = values[np.isfinite(values)]
+        roof = max(float(finite.max(initial=1.0)), ax.get_ylim()[1]) * 1e6
+        top = high if rising else np.minimum(high, roof)
+        shown = np.isfinite(low) & np.isfinite(top)
+        ax.fill_between(steps[shown], low[shown], top[shown], color=look.color, alpha=0.16, lw=0, zorder=1.5)
     shown = np.isfinite(middle)
     if not shown.any():
         return
@@ -179,7 +178,7 @@ def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look) -> None:
 
 
 def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Look]]:
-    """(label, rows, look) of each line: an optimizer, told apart by schedule, and by rate where a problem has several."""
+    """(label, rows, look) of each line: an optimizer, told apart by schedule, and by rate if a problem has several."""
     keys = ["optimizer"]
     if "schedule" in runs and runs["schedule"].nunique() > 1:
         keys.append("schedule")
@@ -198,7 +197,9 @@ def _labels(groups: Sequence[tuple], keys: Sequence[str], names: Sequence[str]) 
     shorts = [short_name(name) for name in names]
     unique = len(set(zip(shorts, names, strict=True))) == len(set(shorts))
     for (key, _), short, name in zip(groups, shorts, names, strict=True):
-        rest = [f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys[1:], key[1:])]
+        rest = [
+            f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys[1:], key[1:], strict=True)
+        ]
         yield " · ".join([_cut(short if unique else name, 30), *(_cut(part, 24) for part in rest)])
 
 

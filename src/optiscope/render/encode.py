@@ -6,8 +6,10 @@ whole, and the same frames give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -46,12 +48,14 @@ def encode(
         raise InputError(f"fps and durations must be > 0, hold and loop >= 0, got fps={fps}, hold={hold}, loop={loop}")
     if suffix == ".gif" and samples is None:
         samples, frames = _spread(frames)
+        if not samples:
+            raise InputError("there are no frames to write")
     timed = _timed(_checked(frames), 1.0 / fps, durations, hold)
     # The suffix stays at the end: ffmpeg chooses the container by it.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{suffix}")
     try:
         if suffix == ".gif":
-            write_gif(partial, timed, sample_palette(samples or (), colors), loop)
+            write_gif(partial, timed, sample_palette(list(_checked(samples or ())), colors), loop)
         elif suffix == ".webp":
             write_webp(partial, timed, loop)
         elif suffix == ".mp4":
@@ -63,7 +67,8 @@ def encode(
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return path
 
 
@@ -101,7 +106,9 @@ def _timed(
             yield waiting, seconds
         waiting, seconds = pack(frame), next(own, -1.0)
         if seconds < 0:
-            raise InputError(f"durations must give one number a frame: there are {len(durations or ())} and more frames")
+            raise InputError(
+                f"durations must give one number a frame: there are {len(durations or ())} and more frames"
+            )
     if waiting is None:
         raise InputError("there are no frames to write")
     yield waiting, seconds + hold
@@ -112,7 +119,7 @@ def _write_mp4(path: Path, timed: Iterator[tuple[np.ndarray, float]], fps: float
         import imageio_ffmpeg
     except ImportError as error:
         raise InputError("mp4 needs the extra: pip install optiscope[video]") from error
-    if not os.access(path.parent, os.W_OK):
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         # ffmpeg would say so in the middle of a page of its own.
         raise OSError(f"no folder {str(path.parent)!r} that can be written")
     first, seconds = next(timed)

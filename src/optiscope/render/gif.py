@@ -1,4 +1,4 @@
-"""Animated GIF, quickly and small: one palette, and in each frame only the pixels that changed. Imports Pillow and NumPy.
+"""Animated GIF, quickly and small: one palette, and in each frame only the pixels that changed. Imports Pillow, NumPy.
 
 Pillow compresses the pixels; the palette, the differences and the blocks around them are made here, because Pillow
 would quantise each frame anew.
@@ -46,7 +46,9 @@ def changed_box(changed: np.ndarray) -> tuple[int, int, int, int]:
 def sample_palette(samples: Sequence[np.ndarray], colors: Sequence[str] = ()) -> np.ndarray:
     """At most 255 colours, (n, 3) of uint8: those asked for, the most frequent, and a median cut of all others."""
     wanted = np.array([int(color[5:7] + color[3:5] + color[1:3], 16) for color in dict.fromkeys(colors)], np.uint32)
-    found, counts = np.unique(np.concatenate([pack(sample).ravel() for sample in samples]), return_counts=True)
+    each = [np.unique(pack(sample), return_counts=True) for sample in samples]
+    found, where = np.unique(np.concatenate([colors for colors, _ in each]), return_inverse=True)
+    counts = np.bincount(where.ravel(), np.concatenate([counts for _, counts in each])).astype(int)
     order = np.lexsort((found, -counts))
     found, counts = found[order], counts[order]
     kept = np.concatenate([wanted, found[:_EXACT] if len(found) > _CLEAR else found])

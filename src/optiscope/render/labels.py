@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 _ANGLES = np.deg2rad([0, 180, 30, -30, 150, -150, 90, -90, 60, -60, 120, -120, 15, -15, 165, -165])
-_REACHES = np.array([9.0, 20.0, 34.0, 50.0, 70.0, 94.0, 122.0])
+_REACHES = np.array([9.0, 20.0, 34.0, 50.0, 70.0, 94.0, 122.0, 154.0, 190.0, 230.0])
 _MARGIN = 4.0  # clear space kept between two labels
 _LEASH = 3.0  # how far a head may move before its label follows; standing words read better, and make a smaller file
 _HEAD = 6.0  # half a head
@@ -38,9 +38,14 @@ def place(
     chosen[-1] = solver.settle(anchors[-1])
     for frame in range(frames - 2, -1, -1):
         chosen[frame] = chosen[frame + 1]
-        if frame >= frames - 1 - _GLIDE:
-            continue  # the glide must be over before the last frame
+        if frame >= frames - 1 - _GLIDE or 0 < frame < _GLIDE:
+            continue  # the glide must be over before the last frame, and not yet begun in the first
+        if frame == _GLIDE or frame == 0:
+            chosen[frame] = chosen[_GLIDE] if frame == 0 and frames > _GLIDE else solver.settle(anchors[0])
+            continue
         solver.improve(anchors[frame], chosen[frame], every=frame % 10 == 0)
+        if frame % 10 == 0 and solver.crowded(anchors[frame], chosen[frame]):
+            chosen[frame] = solver.settle(anchors[frame])
     offsets = slots[np.arange(n)[None, :], chosen]
     offsets[:-1] = _smooth(offsets)[:-1]
     low = np.array(bounds[:2]) + sizes / 2
@@ -48,16 +53,16 @@ def place(
     return _leashed(np.clip(anchors + offsets, low, np.maximum(low, high)))
 
 
-def leader(anchor: np.ndarray, center: np.ndarray, size: np.ndarray) -> np.ndarray | None:
-    """The line from a head to the nearest point of its label, (2, 2), or None where they are close enough."""
-    end = np.clip(anchor, center - size / 2, center + size / 2)
-    return np.stack([anchor, end]) if np.hypot(*(end - anchor)) > _REACHES[0] + 4 else None
+def leaders(anchors: np.ndarray, centers: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lines from the heads to the nearest points of their labels, (…, n, 2, 2), and which are long enough to draw."""
+    ends = np.clip(anchors, centers - sizes / 2, centers + sizes / 2)
+    far = np.hypot(*np.moveaxis(ends - anchors, -1, 0)) > _REACHES[0] + 4
+    return np.stack([anchors, ends], axis=-2), far
 
 
 def overlaps(centers: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Which labels overlap which, (n, n), nobody himself."""
-    gaps = np.abs(centers[:, None] - centers[None]) - (sizes[:, None] + sizes[None]) / 2
-    over = (gaps < 0).all(axis=-1)
+    over = _both(np.abs(centers[:, None] - centers[None]) < (sizes[:, None] + sizes[None]) / 2)
     np.fill_diagonal(over, False)
     return over
 
@@ -83,13 +88,13 @@ class _Solver:
         for order in (by_distance, by_height, by_height[::-1], np.arange(n)):
             chosen, total = np.zeros(n, int), 0.0
             placed: list[int] = []
-            for label in order:
+            for label in map(int, order):
                 others = np.array(placed, int)
                 chosen[label] = int(np.argmin(self.cost(anchors, chosen, label, others, thorough=True)))
                 placed.append(label)
             for _ in range(4):
                 before, total = chosen.copy(), 0.0
-                for label in order:
+                for label in map(int, order):
                     cost = self.cost(anchors, chosen, label, np.delete(np.arange(n), label), thorough=True)
                     chosen[label] = int(np.argmin(cost))
                     total += float(cost[chosen[label]])
@@ -99,16 +104,20 @@ class _Solver:
                 best, least = chosen, total
         return best
 
+    def crowded(self, anchors: np.ndarray, chosen: np.ndarray) -> bool:
+        """Whether any two labels overlap."""
+        return bool(overlaps(anchors + self.slots[np.arange(len(anchors)), chosen], self.sizes).any())
+
     def improve(self, anchors: np.ndarray, chosen: np.ndarray, *, every: bool) -> None:
         """Move, in place, the labels that are in the way; and, now and then, those that would do much better."""
         n = len(anchors)
         centers = anchors + self.slots[np.arange(n), chosen]
         half = self.sizes / 2
         wrong = overlaps(centers, self.sizes).any(axis=1)
-        wrong |= ((centers - half < self.low) | (centers + half > self.high)).any(axis=1)
-        covers = (np.abs(anchors[None] - centers[:, None]) < half[:, None] + _HEAD - 2).all(axis=-1)
+        wrong |= ~_both((centers - half >= self.low) & (centers + half <= self.high))
+        covers = _both(np.abs(anchors[None] - centers[:, None]) < half[:, None] + _HEAD - 2)
         wrong |= covers.any(axis=1)
-        for label in range(n) if every else np.flatnonzero(wrong):
+        for label in range(n) if every else np.flatnonzero(wrong).tolist():
             cost = self.cost(anchors, chosen, label, np.delete(np.arange(n), label), thorough=bool(wrong[label]))
             best = int(np.argmin(cost))
             if cost[best] + _SETTLE < cost[chosen[label]]:
@@ -138,7 +147,6 @@ class _Solver:
             cost += 60.0 * _through(anchors[label], tips, theirs, their_half)
             cost += 60.0 * _through_own(anchors[others], theirs, centers, half)
         return cost
-
 
     def _covered(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """How many points of clutter each box covers, to a cell's width."""
@@ -195,4 +203,4 @@ def _smooth(offsets: np.ndarray) -> np.ndarray:
     kernel = np.r_[np.arange(1, _GLIDE + 1), np.arange(_GLIDE + 1, 0, -1)].astype(float)
     kernel /= kernel.sum()
     padded = np.pad(offsets, ((_GLIDE, _GLIDE), (0, 0), (0, 0)), mode="edge")
-    return sum(weight * padded[i : i + len(offsets)] for i, weight in enumerate(kernel))
+    return np.sum([weight * padded[i : i + len(offsets)] for i, weight in enumerate(kernel)], axis=0)

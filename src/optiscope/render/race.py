@@ -7,12 +7,13 @@ background is drawn once; a frame is the moving artists over a restored copy of 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -22,7 +23,7 @@ from .competitors import Competitor, competitors_of
 from .encode import encode
 from .race_map import Landscape, Map
 from .race_strip import Strip
-from .race_table import Table
+from .race_table import Table, scheduled
 from .style import Theme, theme_of
 
 _DESIGN = (720, 540)  # the size that the layout below is drawn for, in pixels at 100 dpi
@@ -66,7 +67,8 @@ class Race:
     """
 
     def __init__(self, compose, times: np.ndarray, seconds: float, hold: float):
-        self._compose, self.times, self.seconds, self.hold = compose, times, seconds, hold
+        self.times, self.seconds, self.hold = times, seconds, hold
+        self._compose: Callable[[], _Picture] = compose
         self._picture: _Picture | None = None
 
     def __len__(self) -> int:
@@ -90,15 +92,16 @@ class Race:
         return picture.figure
 
     def figure_at(self, i: int) -> Figure:
-        """The race's own Figure, its artists set to a frame: for other animation machinery. The next call changes it."""
+        """The race's own Figure, set to a frame, for other animation machinery; the next call changes it."""
         self._shared().update(range(len(self))[i])
         return self._shared().figure
 
     def save(self, path: str | Path) -> Path:
         """Write the film as .gif, .webp or .mp4, or its last frame as .png; raises InputError where that cannot be."""
+        suffix = Path(path).suffix.lower()
         picks = sorted({round(i) for i in np.linspace(0, len(self) - 1, 5)})
-        frames = (self._pixels(i) for i in range(len(self)))
-        samples = [self._pixels(i).copy() for i in picks] if Path(path).suffix.lower() == ".gif" else None
+        samples = [self._pixels(i).copy() for i in picks] if suffix == ".gif" else None
+        frames = (self._pixels(i) for i in ([-1] if suffix == ".png" else range(len(self))))
         colors = self._shared().colors
         return encode(path, frames, fps=len(self) / self.seconds, hold=self.hold, samples=samples, colors=colors)
 
@@ -131,7 +134,7 @@ class _Picture:
         self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor=theme.paper)
         self.canvas = FigureCanvasAgg(self.figure)
         self.last = len(times) - 1
-        left, right, column = 0.46, 0.1, 1.62
+        left, right, column = 0.46, 0.1, 2.0 if scheduled(competitors) else 1.62
         top = 0.16 + 0.24 * bool(title) + 0.2 * bool(subtitle)
         strip_low, strip_high = 0.38, 0.38 + 0.19 * height
         edge = width - column - right
@@ -141,15 +144,19 @@ class _Picture:
         def axes(low: float, high: float):
             return self.figure.add_axes((left / width, low / height, (edge - left) / width, (high - low) / height))
 
-        self.map = Map(axes(strip_high + 0.3, height - top), ground, floor, competitors, stars, theme)
+        self.map = Map(axes(strip_high + 0.3, height - top), self.canvas, ground, floor, competitors, stars, theme)
+        self.map.place_labels(times)
         self.strip = Strip(axes(strip_low, strip_high), competitors, floor, clock, theme)
         box = (edge + 0.13, 0.14, width - right, height - top)
-        self.table = Table(self.figure, box, competitors, floor, bool(stars), theme)
+        self.table = Table(self.figure, box, competitors, floor, bool(stars), bool(self.map.lost.any()), theme)
         self.parts = (self.map, self.strip, self.table)
-        self.map.place_labels(times)
         self.strip.place(times)
         self.table.place(times)
-        self.colors = [theme.paper, theme.ink, theme.muted, theme.star, *(c.look.color for c in competitors)]
+        self.colors = [theme.paper, theme.ink, theme.muted, theme.star]
+        for competitor in competitors:
+            look = competitor.look
+            # Half-way to the paper too: the edges of lines and letters.
+            self.colors += [look.color, look.ink, _between(look.color, theme.halo), _between(look.ink, theme.paper)]
         self._layers: tuple[np.ndarray, dict[bool, np.ndarray]] | None = None
         self._reading = -1
         self._under = np.empty(0)
@@ -212,8 +219,14 @@ class _Picture:
         def too_long() -> bool:
             return text.get_window_extent(renderer).width > room * self.figure.dpi
 
-        while too_long() and text.get_fontsize() > 7:
-            text.set_fontsize(text.get_fontsize() - 0.5)
+        while too_long() and size > 7:
+            size -= 0.5
+            text.set_fontsize(size)
         while too_long() and len(words) > 1:
             words = words[:-1]
             text.set_text(words.rstrip() + "…")
+
+
+def _between(one: str, other: str) -> str:
+    red, green, blue = ((a + b) / 2 for a, b in zip(to_rgb(one), to_rgb(other), strict=True))
+    return to_hex((red, green, blue))

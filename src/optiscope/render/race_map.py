@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import BoxStyle
 
 from ..errors import InputError
 from .clock import Polyline
 from .competitors import Competitor, need
-from .labels import leader, place
+from .labels import leaders, place
 from .style import Theme
 from .swift import Head, Stamp, Swift
 
@@ -74,10 +75,10 @@ class Map:
     """The artists of the map. `place_labels` before the first `update`."""
 
     def __init__(
-        self, ax: Axes, landscape: Landscape, floor: float, competitors: Sequence[Competitor],
+        self, ax: Axes, canvas: FigureCanvasAgg, landscape: Landscape, floor: float, competitors: Sequence[Competitor],
         minima: Sequence[tuple[float, float]], theme: Theme,
     ):  # fmt: skip
-        self.ax, self.competitors, self.theme = ax, competitors, theme
+        self.ax, self.canvas, self.competitors, self.theme = ax, canvas, competitors, theme
         self.low, self.high = landscape.low, landscape.high
         ax.set_xlim(self.low[0], self.high[0])
         ax.set_ylim(self.low[1], self.high[1])
@@ -90,9 +91,7 @@ class Map:
         for competitor in competitors:
             look, name = competitor.look, competitor.run_id
             halo = Swift([], [], color=theme.halo, lw=_HALO, alpha=0.85, dash=look.dash, animated=True)
-            trail = Swift(
-                [], [], color=look.color, lw=_TRAIL, alpha=0.8, dash=look.dash, animated=True, gid=f"trail:{name}"
-            )
+            trail = Swift([], [], color=look.color, lw=_TRAIL, dash=look.dash, animated=True, gid=f"trail:{name}")
             comet = Swift([], [], color=look.color, lw=_COMET, animated=True)
             head = Head(
                 [], [], color=look.color, marker="o", ms=8.5, mec=theme.halo, mew=1.3, linestyle="", animated=True,
@@ -114,15 +113,14 @@ class Map:
 
     def place_labels(self, times: np.ndarray) -> None:
         """Work out, for all frames at once, where the heads are and where their names go."""
-        self.times = times
+        self.ways = [path.at(times) for path in self.paths]
         spots = [[self._spot(i, time) for i in range(len(self.competitors))] for time in times]
         self.spots = np.array([[spot for spot, _ in row] for row in spots])
         self.lost = np.array([[lost for _, lost in row] for row in spots])
         frames, n, _ = self.spots.shape
-        figure = self.ax.get_figure(root=True)
         to_pixels = self.ax.transData.transform
         anchors = to_pixels(self.spots.reshape(-1, 2)).reshape(frames, n, 2)
-        renderer = figure.canvas.get_renderer()
+        renderer = self.canvas.get_renderer()
         for name in self.names:
             name.update_bbox_position_size(renderer)
         boxes = [name.get_bbox_patch().get_window_extent(renderer) for name in self.names]
@@ -130,27 +128,23 @@ class Map:
         view = self.ax.get_window_extent()
         bounds = (view.x0 + 2, view.y0 + 2, view.x1 - 2, view.y1 - 2)
         self.centers = place(anchors, self.sizes, bounds, self._clutter(to_pixels))
-        self.anchors = anchors
+        self.lines, self.led = leaders(anchors, self.centers, self.sizes)
 
     def update(self, frame: int) -> None:
         """Set every artist to a frame."""
-        time = self.times[frame]
-        back = max(2, round(_COMET_FRAMES * len(self.times)))
-        since = self.times[max(frame - back, 0)]
-        dpi = self.ax.get_figure(root=True).dpi
-        for i, (competitor, path) in enumerate(zip(self.competitors, self.paths, strict=True)):
-            trail = path.between(0.0, time)
-            self.halos[i].set_data(*trail)
-            self.trails[i].set_data(*trail)
-            self.comets[i].set_data(*path.between(min(since, competitor.last), time))
-            self.heads[i].set_data(self.spots[frame, i, :1], self.spots[frame, i, 1:])
+        since = max(frame - max(2, round(_COMET_FRAMES * len(self.lost))), 0)
+        inches = 1 / self.canvas.figure.dpi
+        for i, (path, (before, tips)) in enumerate(zip(self.paths, self.ways, strict=True)):
+            now, then, tip = before[frame], before[since], tips[frame : frame + 1]
+            trail = np.concatenate([path.points[:now], tip])
+            self.halos[i].set_points(trail)
+            self.trails[i].set_points(trail)
+            self.comets[i].set_points(np.concatenate([tips[since : since + 1], path.points[then:now], tip]))
+            self.heads[i].set_data(*self.spots[frame, i, :, None])
             self._mark(i, bool(self.lost[frame, i]))
-            center = self.centers[frame, i]
-            self.names[i].set_position(tuple(center / dpi))
-            line = leader(self.anchors[frame, i], center, self.sizes[i])
-            self.leaders[i].set_visible(line is not None)
-            if line is not None:
-                self.leaders[i].set_data(*(line.T / dpi))
+            self.names[i].set_position(tuple(self.centers[frame, i] * inches))
+            self.leaders[i].set_visible(bool(self.led[frame, i]))
+            self.leaders[i].set_points(self.lines[frame, i] * inches)
 
     def _background(self, landscape: Landscape, floor: float, minima: Sequence[tuple[float, float]]) -> None:
         theme, ax = self.theme, self.ax
@@ -176,15 +170,15 @@ class Map:
         self.minima = np.array(minima, float).reshape(-1, 2)
         self.stars = []
         if len(self.minima):
-            star = {"linestyle": "", "marker": "*", "ms": 20, "mec": "#16181b", "mew": 1.0, "clip_on": False}
+            star = {"linestyle": "", "marker": "*", "ms": 20, "mec": "#16181b", "mew": 1.0}
             ax.plot(*self.minima.T, mfc=theme.star, zorder=4, gid="minimum", **star)
             # Its outline once more over the heads, or whoever arrives would hide where.
             self.stars = ax.plot(*self.minima.T, mfc="none", animated=True, **star)
 
     def _path(self, competitor: Competitor, pixel: tuple[float, float]) -> Polyline:
         span = self.high - self.low
-        x, y = np.clip(competitor.xy, self.low - _FAR * span, self.high + _FAR * span).T
-        return Polyline.thinned(competitor.steps, x, y, pixel)
+        points = np.clip(competitor.xy, self.low - _FAR * span, self.high + _FAR * span)
+        return Polyline.thinned(competitor.steps, points, pixel)
 
     def _spot(self, i: int, time: float) -> tuple[np.ndarray, bool]:
         """Where the head is drawn, and whether it is marked as lost: ended early, or beyond the edge."""
@@ -197,7 +191,7 @@ class Map:
         inside = ((seen >= self.low) & (seen <= self.high)).all(axis=1)
         if not inside.any():
             return np.clip(position, self.low, self.high), True
-        row = len(seen) - 1 - int(np.argmax(inside[::-1]))
+        row = int(np.flatnonzero(inside)[-1])
         beyond = competitor.xy[row + 1] if row + 1 < len(seen) else position
         return self._border(seen[row], beyond), True
 
@@ -209,9 +203,8 @@ class Map:
         return np.clip(inside + max(share.min(), 0.0) * step, self.low, self.high)
 
     def _names(self) -> tuple[list, list]:
-        figure = self.ax.get_figure(root=True)
-        inches = figure.dpi_scale_trans
-        names, leaders = [], []
+        inches = self.canvas.figure.dpi_scale_trans
+        names, lines = [], []
         for competitor in self.competitors:
             plate = {
                 "boxstyle": BoxStyle("Round", pad=0.22, rounding_size=0.35),
@@ -229,8 +222,8 @@ class Map:
             )  # fmt: skip
             self.ax.add_line(line)
             names.append(name)
-            leaders.append(line)
-        return names, leaders
+            lines.append(line)
+        return names, lines
 
     def _mark(self, i: int, lost: bool) -> None:
         head, look = self.heads[i], self.competitors[i].look
@@ -241,8 +234,7 @@ class Map:
 
     def _clutter(self, to_pixels) -> np.ndarray:
         """Points of the picture that names had better not cover: trails, start and stars."""
-        points = [np.stack([path.x, path.y], axis=1) for path in self.paths]
-        thin = [path[:: max(1, len(path) // 60)] for path in points]
+        thin = [path.points[:: max(1, len(path.points) // 60)] for path in self.paths]
         stars = np.repeat(np.r_[self.minima, self.start[None]], 12, axis=0)
         everything = np.concatenate([*thin, stars])
         return to_pixels(everything[((everything >= self.low) & (everything <= self.high)).all(axis=1)])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox, TransformedBbox
 
 from .clock import Polyline
@@ -92,7 +92,8 @@ class Strip:
         gaps = np.concatenate([competitor.gap for competitor in self.competitors])
         first = max(competitor.gap[0] for competitor in self.competitors)
         positive = gaps[gaps > 0]
-        self.log = bool(len(positive)) and (known or ((gaps > 0).all() and positive.max() > 20 * positive.min()))
+        whole = known or bool((gaps > 0).all())
+        self.log = bool(len(positive)) and whole and bool(positive.max() > 20 * positive.min())
         if self.log:
             # A method that runs away must not flatten the others: three decades above the start are enough.
             top = min(positive.max(), max(first, LEAST_GAP) * 1e3)
@@ -107,7 +108,7 @@ class Strip:
             room = 0.06 * (top - gaps.min()) or 0.5 * abs(top) or 0.5
             self.low = float(gaps.min())
             ax.set_ylim(self.low - room, top + room)
-            ax.yaxis.get_major_locator().set_params(nbins=4)
+            ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.set_facecolor(theme.paper)
         ax.grid(True, color=theme.grid, lw=0.7)
         ax.set_axisbelow(True)
@@ -120,7 +121,7 @@ class Strip:
         gap = np.clip(competitor.gap, self.low, high * 1e6 if self.log else high + 25 * (high - low))
         # Thinned as it is drawn: on the axes' own scales, in shares of the axes.
         shown = self._share(np.stack([competitor.steps, gap], axis=1))
-        thin = Polyline.thinned(competitor.steps, shown[:, 0], shown[:, 1], (1 / width, 1 / height))
+        thin = Polyline.thinned(competitor.steps, shown, (1 / width, 1 / height))
         return thin.times, gap[np.searchsorted(competitor.steps, thin.times)]
 
     def _share(self, points: np.ndarray) -> np.ndarray:

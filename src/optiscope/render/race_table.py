@@ -22,25 +22,34 @@ _INDENT = 0.33
 _EVERY = 4  # frames between two readings: at twenty a second nobody could read them
 
 
+def scheduled(competitors: Sequence[Competitor]) -> bool:
+    """Whether any competitor has a schedule worth a mention, for which the column must be wider."""
+    return any(" · " in competitor.rate for competitor in competitors)
+
+
 class Table:
     """The artists of the column within a box (left, bottom, right, top), in inches."""
 
     def __init__(
         self, figure: Figure, box: tuple[float, float, float, float], competitors: Sequence[Competitor],
-        floor: float, minima: bool, theme: Theme,
+        floor: float, minima: bool, lost: bool, theme: Theme,
     ):  # fmt: skip
         self.figure, self.competitors, self.theme = figure, competitors, theme
         self.left, self.bottom, self.right, self.top = box
         known = math.isfinite(floor)
         self.ranking = rank(competitors, known=known)
         self.word = "gap" if known else "loss"
-        self.height = min(0.37, (self.top - self.bottom - 0.98) / len(competitors))
+        self.height = min(0.37, (self.top - self.bottom - 1.13) / len(competitors))
+        self.zoom = min(max(self.height / 0.29, 0.82), 1.0)
+        # A schedule needs the line of the rate to itself; the number then stands beside the name.
+        self.beside = scheduled(competitors)
+        self._final: bool | None = None
+        self._digits: dict = {}
         self.header = self._text(self.left, self.top - 0.11, "", 8, theme.muted, spell=True)
         self.heading = self._text(self.right, self.top - 0.11, self.word, 8, theme.muted, ha="right")
         self.rows = [self._row(competitor) for competitor in competitors]
         self.verdict = self._text(self.left, self.bottom + 0.3, "", 8.5, theme.ink, va="bottom", linespacing=1.35)
         self.verdict.set_gid("verdict")
-        lost = any(competitor.fate for competitor in competitors)
         key = "○ start" + ("   ★ minimum" if minima else "") + ("   ✖ lost" if lost else "")
         self._text(self.left, self.bottom, key, 7.5, theme.muted, va="bottom").set_animated(False)
 
@@ -60,16 +69,21 @@ class Table:
 
     def arrange(self, *, final: bool) -> None:
         """Put the rows in racing or in final order."""
+        if final == self._final:
+            return
+        self._final = final
         order = self.ranking if final else [(0, i) for i in range(len(self.competitors))]
         for row, (place, i) in enumerate(order):
             competitor = self.competitors[i]
             swatch, name, rate, gap = self.rows[i]
             y = self.top - 0.26 - row * self.height
             swatch.set_data([self.left, self.left + _SWATCH], [y - 0.08, y - 0.08])
+            second = y - 0.23 * self.zoom
             name.set_position((self.left + _INDENT, y))
-            name.set_text(self._fit(f"{place}. {competitor.label}" if final else competitor.label, name))
-            rate.set_position((self.left + _INDENT, y - 0.23))
-            gap.set_position((self.right, y - 0.23))
+            words = f"{place}. {competitor.label}" if final else competitor.label
+            name.set_text(self._fit(words, name, room=0.5 * self.beside))
+            rate.set_position((self.left + _INDENT, second))
+            gap.set_position((self.right, y - 0.1 if self.beside else second))
         self.heading.set_text(f"final {self.word}" if final else self.word)
         self.verdict.set_text(self._verdict() if final else "")
 
@@ -84,7 +98,8 @@ class Table:
         self.header.set_text(f"after {time:.0f} steps" if final else f"step {math.floor(time)}")
         for competitor, (*_, gap) in zip(self.competitors, self.rows, strict=True):
             lost = competitor.fate and time >= competitor.last
-            gap.set_text(f"{competitor.fate} at {competitor.last:.0f}" if lost else self._number(competitor.at(time)[1]))
+            word = "✖" if self.beside else competitor.fate
+            gap.set_text(f"{word} at {competitor.last:.0f}" if lost else self._number(competitor.at(time)[1]))
 
     def _verdict(self) -> str:
         lost = [competitor for competitor in self.competitors if competitor.fate]
@@ -100,8 +115,8 @@ class Table:
         return "\n".join(lines)
 
     def _number(self, value: float) -> str:
-        if self.word == "gap" and value < LEAST_GAP:
-            return "0" if value <= 0 else "<1e-16"
+        if self.word == "gap" and abs(value) < LEAST_GAP:
+            return "<1e-16" if value else "0"
         if self.word == "loss" or 0.01 <= value < 1000:
             return f"{value:.3g}" if self.word == "loss" else f"{value:.2g}" if value < 100 else f"{value:.0f}"
         digits, exponent = f"{value:.1e}".split("e")
@@ -114,12 +129,12 @@ class Table:
             transform=self.figure.dpi_scale_trans, gid=f"swatch:{competitor.run_id}",
         )  # fmt: skip
         self.figure.add_artist(swatch)
-        name = self._text(0, 0, competitor.label, 8.5, look.ink, va="top", fontweight="bold")
-        rate = self._text(0, 0, competitor.rate, 7.5, self.theme.muted)
-        gap = self._text(0, 0, "", 7.5, self.theme.ink, ha="right", spell=True)
+        name = self._text(0, 0, competitor.label, 8.5 * self.zoom, look.ink, va="top", fontweight="bold")
+        rate = self._text(0, 0, competitor.rate, 7.5 * self.zoom, self.theme.muted)
+        gap = self._text(0, 0, "", 7.5 * self.zoom, self.theme.ink, ha="right", spell=True, pictures=self._digits)
         gap.set_gid(f"final:{competitor.run_id}")
         rate.set_gid(f"rate:{competitor.run_id}")
-        rate.set_text(self._fit(competitor.rate, rate, room=0.5))
+        rate.set_text(self._fit(competitor.rate, rate, room=0.0 if self.beside else 0.4))
         return swatch, name, rate, gap
 
     def _fit(self, words: str, text: Text, room: float = 0.0) -> str:

@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InputError, nearest
 
@@ -32,19 +33,19 @@ class Theme:
 
 @dataclass(frozen=True)
 class Look:
-    """How an optimizer looks: its line `color`, the `ink` of its name on the theme's paper, and its `dash` in points."""
+    """How an optimizer looks: its line's `color`, the `ink` of its name on the theme's paper, its `dash` in points."""
 
     color: str
     ink: str
     dash: tuple[float, ...]
 
-    def linestyle(self, linewidth: float) -> tuple[float, tuple[float, ...] | None]:
+    def linestyle(self, linewidth: float) -> Any:
         """The dash as matplotlib's `linestyle`, of the same length whatever the line's width.
 
-        >>> style_of("SGD").linestyle(2.0)
-        (0, None)
+        >>> style_of("SGD").linestyle(2.0), style_of("Momentum").linestyle(2.0)
+        ('solid', (0, (3.5, 1.3)))
         """
-        return (0, tuple(part / linewidth for part in self.dash) or None)
+        return (0, tuple(part / linewidth for part in self.dash)) if self.dash else "solid"
 
 
 THEMES = {

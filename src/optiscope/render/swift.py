@@ -16,11 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
 
 _KEPT = 400  # pictures of words kept by one text
 _ROOM = 14  # pixels around the words, for the plate behind them
 _DIGITS = re.compile(r"[0-9.e<−+-]|[^0-9.e<−+-]+")
-_MARKS: dict[str, MarkerStyle] = {}
 
 
 class Swift(Line2D):
@@ -28,6 +28,7 @@ class Swift(Line2D):
 
     def __init__(self, *args, dash: tuple[float, ...] = (), **kwargs):
         self.dash = dash
+        self.points = np.empty((0, 2))
         self._kept: tuple | None = None
         width = kwargs.get("lw", 1.0)
         if dash:
@@ -40,11 +41,20 @@ class Swift(Line2D):
         if not isinstance(renderer, RendererAgg) or not transform.is_affine:
             super().draw(renderer)
             return
-        x, y = self.get_data(orig=True)
-        if not self.get_visible() or len(x) < 2:
+        if not self.get_visible() or len(self.points) < 2:
             return
-        renderer.draw_path(self._pen(renderer), Path(np.column_stack((x, y))), transform.get_affine())
+        renderer.draw_path(self._pen(renderer), Path(self.points), transform.get_affine())
         self.stale = False
+
+    def set_points(self, points: np.ndarray) -> None:
+        """Take the vertices as (n, 2)."""
+        super().set_data(points[:, 0], points[:, 1])
+        self.points = points
+
+    def set_data(self, *args) -> None:
+        """Take the vertices as `Line2D` does: x and y."""
+        super().set_data(*args)
+        self.points = np.column_stack(self.get_data(orig=True))
 
     def _pen(self, renderer: RendererAgg):
         key = (renderer, self.get_color(), self.get_alpha(), self.get_linewidth(), self.get_clip_on())
@@ -64,23 +74,28 @@ class Swift(Line2D):
 class Head(Line2D):
     """One marker at one place."""
 
+    _kept: tuple | None = None
+
     def draw(self, renderer) -> None:
         """Draw the marker, or leave it to Line2D where that knows better."""
         if not isinstance(renderer, RendererAgg):
             super().draw(renderer)
             return
-        x, y = self.get_data(orig=True)
-        if not self.get_visible() or not len(x):
+        places = np.asarray(self.get_xydata())
+        if not self.get_visible() or not len(places):
             return
-        style = _MARKS.setdefault(str(self.get_marker()), MarkerStyle(str(self.get_marker())))
-        size = renderer.points_to_pixels(self.get_markersize())
-        place = self.get_transform().transform((float(x[0]), float(y[0])))
-        gc = renderer.new_gc()
-        gc.set_foreground(to_rgba(self.get_markeredgecolor()), isRGBA=True)
-        gc.set_linewidth(self.get_markeredgewidth())
-        shape = style.get_transform().frozen().scale(size).translate(*place)
-        renderer.draw_path(gc, style.get_path(), shape, to_rgba(self.get_color()))
-        gc.restore()
+        key = (renderer, self.get_marker(), self.get_markersize(), self.get_color(), self.get_markeredgecolor())
+        if self._kept is None or self._kept[0] != key:
+            style = MarkerStyle(str(self.get_marker()))
+            size = self.get_markersize() * renderer.dpi / 72
+            gc = renderer.new_gc()
+            gc.set_foreground(to_rgba(self.get_markeredgecolor()), isRGBA=True)
+            gc.set_linewidth(self.get_markeredgewidth())
+            shape = style.get_path().transformed(style.get_transform() + Affine2D().scale(size))
+            self._kept = (key, gc, shape, to_rgba(self.get_color()))
+        _, gc, shape, fill = self._kept
+        place = self.get_transform().transform(places[0])
+        renderer.draw_path(gc, shape, Affine2D().translate(*place), fill)
         self.stale = False
 
 
@@ -88,13 +103,13 @@ class Stamp(Text):
     """A Text copied from a picture of itself, to the nearest whole pixel.
 
     Changes of words, position and colour are seen; for any other, set them before the first drawing. With `spell`,
-    digits are kept one by one, for texts that never say the same twice.
+    digits are kept one by one, for texts that never say the same twice. Texts of one font may share their `pictures`.
     """
 
-    def __init__(self, *args, spell: bool = False, **kwargs):
+    def __init__(self, *args, spell: bool = False, pictures: dict | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.spell = spell
-        self._pictures: dict[tuple, tuple[np.ndarray, int, int]] = {}
+        self._pictures: dict[tuple, tuple[np.ndarray, int, int]] = {} if pictures is None else pictures
 
     def draw(self, renderer) -> None:
         """Stamp the words, or draw them where the renderer is not Agg itself."""

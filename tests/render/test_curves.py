@@ -1,0 +1,183 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from optiscope import InputError
+from optiscope.render import convergence, history, schedule_curves, style_of
+from optiscope.render.bands import by_step, quantile
+
+
+def study(problems=("beale",), optimizers=("SGD", "Adam"), seeds=5, steps=100, lost=(), floor=0.0, **columns):
+    """Runs whose loss is exp(-0.01 (1 + seed / 10) step); those in `lost`, by (optimizer, seed), diverge at step 30."""
+    runs, traces = [], []
+    for problem in problems:
+        for optimizer in optimizers:
+            for seed in range(seeds):
+                run_id = f"{problem}/{optimizer}/{seed}"
+                gone = (optimizer, seed) in lost
+                step = np.arange(31 if gone else steps + 1)
+                loss = np.exp((0.2 if gone else -0.01 * (1 + seed / 10)) * step)
+                traces.append(pd.DataFrame({"run_id": run_id, "step": step, "loss": loss}))
+                runs.append(
+                    {
+                        "run_id": run_id, "problem": problem, "optimizer": optimizer, "schedule": "constant", "lr": 0.1,
+                        "seed": seed, "status": "diverged" if gone else "max_steps", "loss_floor": floor,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(runs).assign(**columns), pd.concat(traces, ignore_index=True)
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_quantiles_hold_infinities_and_numbers_that_are_none():
+    values = np.array([[1.0, 1.0], [2.0, np.nan], [np.inf, np.inf], [4.0, 4.0]])
+    assert quantile(values, 0.5).tolist() == [3.0, math.inf]
+    assert quantile(values, 0.0).tolist() == [1.0, 1.0]
+    assert quantile(values, 1.0).tolist() == [math.inf, math.inf]
+    finite = np.random.default_rng(0).normal(size=(9, 4))
+    for share in (0.25, 0.5, 0.9):
+        assert np.allclose(quantile(finite, share), np.quantile(finite, share, axis=0))
+
+
+def test_a_lost_run_is_infinite_from_its_last_row_on():
+    runs, trace = study(optimizers=["SGD"], seeds=2, lost=[("SGD", 1)])
+    steps, values = by_step(runs, trace, "loss")
+    assert steps.tolist() == list(range(101))
+    assert np.isfinite(values[0]).all()
+    assert np.isfinite(values[1, :31]).all()
+    assert np.isinf(values[1, 31:]).all()
+
+
+def test_a_run_that_reached_its_target_keeps_its_value():
+    runs, trace = study(optimizers=["SGD"], seeds=2)
+    short = trace[(trace["run_id"] != "beale/SGD/1") | (trace["step"] <= 10)]
+    _, values = by_step(runs, short, "loss")
+    assert (values[1, 10:] == values[1, 10]).all()
+
+
+def test_convergence_draws_medians_in_the_optimizer_s_look():
+    runs, trace = study()
+    figure = convergence(runs, trace, target=0.5)
+    [ax] = figure.axes
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert [to_hex(line.get_color()) for line in lines] == [style_of("SGD").color, style_of("Adam").color]
+    assert np.allclose(lines[0].get_ydata(), np.exp(-0.012 * np.arange(101)))
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylabel() == "loss − minimum"
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_gid() == "target"] == [0.5]
+    assert len(ax.collections) == 2
+    assert legend(figure) == ["SGD", "Adam"]
+
+
+def test_convergence_counts_the_lost_and_cuts_the_band():
+    lost = [("SGD", 0), ("SGD", 1), ("SGD", 2), ("Adam", 4)]
+    runs, trace = study(lost=lost)
+    figure = convergence(runs, trace)
+    assert legend(figure) == ["SGD\n3 of 5 diverged", "Adam\n1 of 5 diverged"]
+    [ax] = figure.axes
+    sgd, adam = (line for line in ax.lines if len(line.get_xdata()) > 2)
+    assert sgd.get_xdata()[-1] == 30  # three of five are gone: so is the median
+    assert adam.get_xdata()[-1] == 100
+    assert np.isfinite(ax.get_ylim()).all()
+    assert ax.get_ylim()[1] < 1e4
+    figure.canvas.draw()
+
+
+def test_convergence_has_a_panel_a_problem_and_a_line_a_schedule():
+    runs, trace = study(["beale", "ackley", "levy"], ["SGD"], seeds=4, schedule=["constant", "StepLR"] * 6)
+    figure = convergence(runs, trace, theme="dark")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["beale", "ackley", "levy"]
+    assert legend(figure) == ["SGD · constant", "SGD · StepLR"]
+    dashes = {line.get_linestyle() + str(line._dash_pattern) for line in figure.legends[0].legend_handles}
+    assert len(dashes) == 2
+    assert to_hex(figure.get_facecolor()) != "#ffffff"
+
+
+def test_several_rates_are_several_lines():
+    runs, trace = study(optimizers=["SGD"], seeds=4, lr=[0.1, 0.1, 0.3, 0.3])
+    assert legend(convergence(runs, trace)) == ["SGD · lr 0.1", "SGD · lr 0.3"]
+
+
+@pytest.mark.parametrize("floor", [math.nan, -3.0])
+def test_convergence_without_or_with_odd_floors(floor):
+    runs, trace = study(floor=floor)
+    [ax] = convergence(runs, trace.assign(loss=trace["loss"] - 3)).axes
+    assert ax.get_ylabel() == ("loss" if math.isnan(floor) else "loss − minimum")
+    assert ax.get_yscale() == ("linear" if math.isnan(floor) else "log")
+
+
+def networks(**more):
+    runs, trace = study(["digits"], floor=math.nan, **more)
+    accuracy = np.where(trace["step"] % 10 == 0, trace["step"] / 200, np.nan)
+    return runs, trace.assign(epoch=trace["step"] / 10, accuracy=accuracy)
+
+
+def test_history_has_loss_and_accuracy_by_epoch():
+    figure = history(*networks())
+    loss, accuracy = figure.axes
+    assert (loss.get_title(loc="left"), accuracy.get_title(loc="left")) == ("loss", "accuracy")
+    assert {ax.get_xlabel() for ax in figure.axes} == {"epoch"}
+    assert np.allclose(accuracy.lines[0].get_xdata(), np.arange(11))
+    assert np.allclose(accuracy.lines[0].get_ydata(), np.arange(11) / 20)
+    assert accuracy.get_ylim() == (0.0, 1.02)
+    assert legend(figure) == ["SGD", "Adam"]
+
+
+def test_history_without_a_metric_is_one_panel_by_step():
+    runs, trace = study(["digits"])
+    figure = history(runs, trace)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["step"]
+
+
+def test_history_counts_a_lost_network_as_worst():
+    runs, trace = networks(seeds=3, lost=[("SGD", 0), ("SGD", 1)])
+    figure = history(runs, trace)
+    accuracy = figure.axes[1].lines[0]
+    assert accuracy.get_ydata()[-1] == 0.0
+    assert legend(figure)[0] == "SGD\n2 of 3 diverged"
+
+
+def test_schedule_curves_share_their_axes():
+    step = np.arange(50)
+    frame = pd.concat(
+        pd.DataFrame({"schedule": name, "step": step, "lr_t": rate})
+        for name, rate in {
+            "constant": 0.1 + 0 * step,
+            "ExponentialLR": 0.1 * 0.9**step,
+            "LinearLR": 0.002 * step,
+        }.items()
+    )
+    figure = schedule_curves(frame)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["constant", "ExponentialLR", "LinearLR"]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes}) == 1
+    assert np.allclose(figure.axes[1].lines[0].get_ydata(), 0.1 * 0.9**step)
+
+
+@pytest.mark.parametrize("picture", [convergence, history])
+def test_empty_or_foreign_frames_are_refused(picture):
+    runs, trace = study()
+    for bad_runs, bad_trace, message in [
+        (runs[:0], trace, "the runs frame is empty"), (runs, trace[:0], "the trace frame is empty"),
+        (runs, trace.drop(columns="loss"), "the trace frame lacks the columns loss"),
+        (runs.drop(columns="optimizer"), trace, "the runs frame lacks the columns optimizer"),
+    ]:  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            picture(bad_runs, bad_trace)
+
+
+def test_schedule_curves_say_what_they_need():
+    with pytest.raises(
+        InputError, match="the schedule frame lacks the columns schedule; join the schedule of the runs"
+    ):
+        schedule_curves(pd.DataFrame({"step": [0], "lr_t": [0.1]}))
+
+
+def test_a_trace_of_other_runs_is_refused():
+    runs, trace = study()
+    with pytest.raises(InputError, match="no run of the runs frame has a finite loss in the trace"):
+        convergence(runs, trace.assign(run_id="other"))
