@@ -12,7 +12,7 @@ import numpy as np
 _ANGLES = np.deg2rad([0, 180, 30, -30, 150, -150, 90, -90, 60, -60, 120, -120, 15, -15, 165, -165])
 _REACHES = np.array([9.0, 20.0, 34.0, 50.0, 70.0, 94.0, 122.0, 154.0, 190.0, 230.0])
 _MARGIN = 4.0  # clear space kept between two labels
-_LEASH = 3.0  # how far a head may move before its label follows; standing words read better, and make a smaller file
+_LEASH = 7.0  # how far a head may move before its label follows; standing words read better, and make a smaller file
 _HEAD = 6.0  # half a head
 _GLIDE = 5  # frames to either side over which a change of slot is smoothed
 _CELL = 4.0

@@ -31,8 +31,8 @@ _DESIGN = (720, 540)  # the size that the layout below is drawn for, in pixels a
 
 def race(
     landscape: pd.DataFrame, runs: pd.DataFrame, trace: pd.DataFrame, *, minima: Sequence[tuple[float, float]] = (),
-    title: str = "", subtitle: str = "", size: tuple[int, int] = _DESIGN, frames: int = 240, seconds: float = 12.0,
-    hold: float = 2.0, clock: str = "log", theme: str = "light",
+    title: str = "", subtitle: str = "", size: tuple[int, int] = _DESIGN, frames: int = 220, seconds: float = 11.0,
+    hold: float = 2.5, clock: str = "log", theme: str = "light",
 ) -> Race:  # fmt: skip
     """Let the runs race over the landscape.
 

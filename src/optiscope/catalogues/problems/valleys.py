@@ -58,7 +58,7 @@ def beale() -> Problem:
     f(x, y) = (1.5 - x (1 - y))^2 + (2.25 - x (1 - y^2))^2 + (2.625 - x (1 - y^3))^2; minimum 0 at (3, 0.5).
     """
     return Problem(
-        "beale", _beale, (-1.0, -1.5), (3.0, 0.5), ((-4.5, 4.5),) * 2,
+        "beale", _beale, (0.7, 1.6), (3.0, 0.5), ((-4.5, 4.5),) * 2,
         minimum_value=0.0,
         formula="f(x, y) = (1.5 - x (1 - y))^2 + (2.25 - x (1 - y^2))^2 + (2.625 - x (1 - y^3))^2",
         source="E. M. L. Beale (1958), On an iterative method for finding a local minimum of a function of more than "
