@@ -17,7 +17,7 @@ import sys, optiscope as osc, optiscope.engine as engine
 engine.BATCH_SECONDS = 0.02
 runs = osc.grid(["beale", "rosenbrock"], ["SGD", "Adam"], lr=[1e-3, 1e-2], seed=range(8), start="random", steps=20)
 print("ready", flush=True)
-osc.run(runs, store=sys.argv[1])
+osc.run(runs, store=sys.argv[1], engine="single")
 print("done", flush=True)
 """
 
@@ -161,7 +161,7 @@ def test_killed_over_and_over_then_resumed(tmp_path):
         process = subprocess.Popen([sys.executable, "-c", SWEEP, folder], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        time.sleep(0.05 + 0.04 * attempt)
+        time.sleep(0.05 + 0.12 * attempt)
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
         finished = "done" in process.stdout.read()
@@ -174,7 +174,7 @@ def test_killed_over_and_over_then_resumed(tmp_path):
         assert ids.is_unique
     assert finished
     assert kills >= 1
-    same(osc.Store(folder), osc.run(sweep_runs()))
+    same(osc.Store(folder), osc.run(sweep_runs(), engine="single"))
     assert not (Path(folder) / "aside").exists()
 
 
