@@ -83,8 +83,6 @@ assert all(callable(getattr(osc, name)) for name in ("grid", "run", "tune", "pro
 print(len(osc.problems()))
 """
     assert python(code) == str(len(PROBLEMS))
-    # And the other way round: the rooms first.
-    assert python(code.replace("before =", "import optiscope.tuning, optiscope.cli.study\nbefore =")) == str(len(PROBLEMS))
 
 
 def test_catalogues_have_no_name_twice():

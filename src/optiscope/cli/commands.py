@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(
-    name="optiscope", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    name="optiscope", add_completion=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="See, compare and time PyTorch optimizers and learning-rate schedules, fairly.",
 )  # fmt: skip
@@ -20,27 +19,21 @@ Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps,
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print each event: a change of rate, a note, a divergence.")]
 
 
-class Catalogue(StrEnum):
-    """What `list` can show."""
-
-    PROBLEMS = "problems"
-    OPTIMIZERS = "optimizers"
-    SCHEDULES = "schedules"
-    LOSSES = "losses"
-
-
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     if version:
         from .. import __version__
 
         typer.echo(f"optiscope {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
-def demo(
-    results: Results = Path("results"), jobs: Jobs = 1, device: Device = "cpu", verbose: Verbose = False
-) -> None:
+def demo(results: Results = Path("results"), jobs: Jobs = 1, device: Device = "cpu", verbose: Verbose = False) -> None:
     """Run the built-in study and the race, and say where everything is."""
     from ..study import Study, demo_text
     from .study import run_and_report
@@ -65,21 +58,32 @@ def run(
 
 @app.command()
 def gif(
-    problem: Annotated[str, typer.Argument(help="A 2-D problem, by name or call: 'rosenbrock', 'quadratic(condition=50)'.")] = "beale",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="FILE.gif, .webp, .mp4 or .png. [default: results/optimizers.gif, or results/PROBLEM.gif]")] = None,
-    optimizer: Annotated[list[str] | None, typer.Option(help="An optimizer, by name or call; repeat it for more.")] = None,
+    problem: Annotated[
+        str, typer.Argument(help="A 2-D problem, by name or call: 'rosenbrock', 'quadratic(condition=50)'.")
+    ] = "beale",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="FILE.gif, .webp, .mp4 or .png. [default: results/optimizers.gif, or PROBLEM.gif]"
+        ),
+    ] = None,
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="An optimizer, by name or call; repeat it for more.")
+    ] = None,
     schedule: Annotated[str, typer.Option(help="One schedule for all.")] = "constant",
-    lr: Annotated[str, typer.Option(help="'tune' (each at the best of one search), 'default', or a rate for all.")] = "tune",
+    lr: Annotated[
+        str, typer.Option(help="'tune' (each at the best of one search), 'default', or a rate for all.")
+    ] = "tune",
     steps: Annotated[int, typer.Option(min=1, help="Steps of the race; rates are tuned for just as many.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of a random start and of gradient noise.")] = 0,
     start: Annotated[str, typer.Option(help="'canonical', 'random', or a point: '1.0,-2.5'.")] = "canonical",
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "720x540",
-    frames: Annotated[int, typer.Option(min=1, help="Frames before the pause at the end.")] = 240,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length, without the pause at the end.")] = 12.0,
-    hold: Annotated[float, typer.Option(min=0.0, help="Pause at the end, in seconds.")] = 2.5,
+    frames: Annotated[int, typer.Option(min=1, help="Frames before the pause at the end.")] = 220,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600.0, help="Length, without the pause at the end.")] = 11.0,
+    hold: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Pause at the end, in seconds.")] = 2.5,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     clock: Annotated[str, typer.Option(help="log (slow at first, the first steps are seen) or linear.")] = "log",
-) -> None:  # fmt: skip
+) -> None:
     """Draw a race; without arguments, the one in results/optimizers.gif."""
     from .race import draw_race
 
@@ -97,9 +101,10 @@ def report(
 
 
 @app.command("list")
-def list_(catalogue: Annotated[Catalogue, typer.Argument(help="Which catalogue.")]) -> None:
-    """Show a catalogue: names to use in Python, in studies and on the command line."""
+def list_(
+    catalogue: Annotated[str, typer.Argument(help="problems, optimizers, schedules or losses.")],
+) -> None:
+    """Show a catalogue of names."""
     from .listing import listing
 
-    typer.echo(listing(catalogue.value))
-
+    typer.echo(listing(catalogue))

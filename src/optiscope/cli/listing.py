@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import naming
+from ..errors import UnknownName
 
 
 def listing(catalogue: str) -> str:
-    """The table of one catalogue."""
+    """The table of one catalogue. Raises UnknownName for one that there is not."""
+    if catalogue not in _ROWS:
+        raise UnknownName("catalogue", catalogue, _ROWS)
     rows = _ROWS[catalogue]()
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     return "\n".join(

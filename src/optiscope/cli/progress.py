@@ -27,7 +27,7 @@ class StudyProgress:
         self._bar = Progress(
             TextColumn("{task.description:<14}"), BarColumn(bar_width=30), TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[runs]} runs"), TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
-            console=console, transient=True,
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self._task = self._bar.add_task("starting", total=1.0, runs=0, left="")
 

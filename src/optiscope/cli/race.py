@@ -12,29 +12,34 @@ from rich.console import Console
 
 from ..errors import InputError, StoreError
 
+LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybody could play
+
 
 def draw_race(
     problem: str, output: Path | None, optimizers: list[str] | None, schedule: str, lr: str, steps: int, seed: int,
     start: str, size: str, frames: int, seconds: float, hold: float, theme: str, clock: str,
 ) -> None:  # fmt: skip
     """Prepare, draw and save one race, and print where it is and who did how well."""
+    from ..naming import as_problem
     from ..racing import CLASSICS, prepare_race
 
     console = Console(stderr=True)
-    target = output or Path("results") / ("optimizers.gif" if problem == "beale" else f"{_file_name(problem)}.gif")
+    as_problem(problem)  # a problem that is none is what the user hears of first, not the file named after it
+    rate, point, (width, height) = _rate(lr), _start(start), _size(size)
+    # The demo's page shows results/optimizers.gif and says what it is: no other race goes there unasked.
+    usual = ("beale", [], "constant", "tune", 200, "canonical")
+    shipped = (problem, optimizers or [], schedule, lr, steps, start) == usual
+    target = output or Path("results") / ("optimizers.gif" if shipped else f"{_file_name(problem)}.gif")
     check_target(target)
-    width, height = _size(size)
     with console.status("tuning and running …") as status:
-        prepared = prepare_race(
-            problem, optimizers or CLASSICS, schedule, _rate(lr), steps, seed, _start(start)
-        )  # fmt: skip
-        race = prepared.draw(
-            size=(width, height), frames=frames, seconds=seconds, hold=hold, theme=theme, clock=clock
-        )
+        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point)
+        race = prepared.draw(size=(width, height), frames=frames, seconds=seconds, hold=hold, theme=theme, clock=clock)
         status.update(f"drawing {len(race)} frames …")
+        target.parent.mkdir(parents=True, exist_ok=True)
         race.save(target)
     print(standings(prepared.results.runs))
-    print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB, {len(race)} frames)")
+    count = f"{len(race)} frame{'s' * (len(race) != 1)}"
+    print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB, {count})")
 
 
 def standings(runs: Any) -> str:
@@ -42,8 +47,10 @@ def standings(runs: Any) -> str:
     lines = []
     for row in runs.sort_values(["loss_final"]).itertuples():
         floor = 0.0 if math.isnan(row.loss_floor) else row.loss_floor
-        end = f"diverged at step {row.steps_done + 1}" if row.status == "diverged" else f"ends {row.loss_final - floor:.3g}"
-        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} best {row.loss_best - floor:.3g} above the minimum")
+        lost = row.status == "diverged"
+        end = f"diverged at step {row.steps_done + 1}" if lost else f"ends {row.loss_final - floor:.3g}"
+        best = f"best {row.loss_best - floor:.3g} above the minimum"
+        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} {best}")
     return "\n".join(lines)
 
 
@@ -52,12 +59,10 @@ def check_target(target: Path) -> None:
     allowed = (".gif", ".webp", ".mp4", ".png")
     if target.suffix.lower() not in allowed:
         raise InputError(f"cannot write {target.name!r}: the file must end in one of {', '.join(allowed)}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the folder {str(target.parent)!r}: {error.strerror or error}") from error
-    if not os.access(target.parent, os.W_OK) or target.is_dir():
-        raise StoreError(f"cannot write {str(target)!r}: it is a folder, or its folder may not be written")
+    folder = next(path for path in (target.parent, *target.parent.absolute().parents) if path.exists())
+    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = "it is a folder" if target.is_dir() else f"{str(folder)!r} is no folder that can be written"
+        raise StoreError(f"cannot write {str(target)!r}: {reason}")
 
 
 def _file_name(problem: str) -> str:
@@ -68,7 +73,10 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)[xX×](\d+)", text.strip())
     if match is None:
         raise InputError(f"size must be WIDTHxHEIGHT in pixels, such as 720x540, got {text!r}")
-    return int(match.group(1)), int(match.group(2))
+    width, height = int(match.group(1)), int(match.group(2))
+    if width > LARGEST or height > LARGEST:
+        raise InputError(f"size must be at most {LARGEST}x{LARGEST} pixels, got {text!r}")
+    return width, height
 
 
 def _rate(text: str) -> str | float:
@@ -84,6 +92,9 @@ def _start(text: str) -> Any:
     if text in ("canonical", "random"):
         return text
     try:
-        return tuple(float(part) for part in text.strip("() ").split(","))
+        point = tuple(float(part) for part in text.strip("() ").split(","))
     except ValueError:
-        raise InputError(f"start must be 'canonical', 'random' or a point such as 1.0,-2.5, got {text!r}") from None
+        point = ()
+    if not point or not all(map(math.isfinite, point)):
+        raise InputError(f"start must be 'canonical', 'random' or a point such as 1.0,-2.5, got {text!r}")
+    return point

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from ..engine import run_single_step
+from ..engine.check import check_device
 from ..errors import InputError, StoreError
 from ..spec import Problem, Run
 from ..store import Store
@@ -15,10 +17,9 @@ from ..study import Study, StudyResult
 from .progress import StudyProgress
 
 
-def run_and_report(
-    study: Study, results: Path, jobs: int, device: str, verbose: bool, with_race: bool = False
-) -> None:
+def run_and_report(study: Study, results: Path, jobs: int, device: str, verbose: bool, with_race: bool = False) -> None:
     """Run what is not yet run, write the pages, and print where they are and what won."""
+    check_device(device)
     folder = results / study.name
     store = Store(folder)
     _keep_text(folder, study)
@@ -35,8 +36,9 @@ def run_and_report(
 
 def write_report(folder: Path) -> None:
     """Write the pages of a folder that holds runs. Raises InputError where it holds none."""
-    if not (folder / "runs").is_dir():
-        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study, such as results/demo")
+    # Looked at before the store is opened: a folder called runs may be somebody else's.
+    if not any((folder / "runs").glob("*.parquet")):
+        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
     store = Store(folder)
     runs = store.runs()
     if runs.empty:
@@ -55,11 +57,8 @@ def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, cons
             work[problem] = work.get(problem, 0) + steps
 
     def say(run: Run, event: dict[str, Any]) -> None:
-        what = event.get("text") or f"lr {event['from']:.4g} -> {event['to']:.4g}"
-        console.print(
-            f"{run.problem.name} / {run.optimizer.name} / {run.schedule.name} / lr {run.lr:g} / seed {run.seed}: "
-            f"step {event['step']}: {what}", highlight=False, markup=False, soft_wrap=True,
-        )  # fmt: skip
+        who = f"{run.problem.name} / {run.optimizer.name} / {run.schedule.name} / lr {run.lr:g} / seed {run.seed}"
+        console.print(f"{who}: {_said(event)}", highlight=False, markup=False, soft_wrap=True)
 
     with StudyProgress(work, console) as bar:
         fresh = not any((store.path / "runs").iterdir())
@@ -72,6 +71,12 @@ def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, cons
         )  # fmt: skip
 
 
+def _said(event: dict[str, Any]) -> str:
+    if event["kind"] == "lr":
+        return f"step {event['step']}: lr {event['from']:.4g} -> {event['to']:.4g}"
+    return event["text"] if event["kind"] == "note" else f"{event['kind']}: {event['text']}"
+
+
 def _race(results: Path, console: Console) -> Any:
     from ..racing import prepare_race
     from ..report import Picture
@@ -79,7 +84,7 @@ def _race(results: Path, console: Console) -> Any:
     target = results / "optimizers.gif"
     if not target.exists():
         with console.status("drawing the race …"):
-            prepare_race().draw(hold=2.5).save(target)
+            prepare_race().draw().save(target)
     return Picture(
         str(target.resolve()), "The race", "Seven optimizers run over Beale's function from one start.",
         "Each at the best rate of one and the same search; the rates are in the picture.",
@@ -90,8 +95,8 @@ def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictu
     from ..report import write_study_page
 
     methods = {
-        "Selection": "each pair's rate has the lowest median loss over the tuning seeds at the same horizon; a diverged "
-        "trial counts as infinite; the grid grows while the winner sits on its edge",
+        "Selection": "each pair's rate has the lowest median loss over the tuning seeds at the same horizon; a "
+        "diverged trial counts as infinite; the grid grows while the winner sits on its edge",
         "Seeds": "tuning and evaluation seeds are disjoint; evaluation seeds are shared by all optimizers",
         "No silent help": "no gradient clipping, no boundary penalty, no projection",
     }
@@ -119,14 +124,15 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
     won = metrics.ranking(metrics.comparison(runs))
     table = Table(title="What won", title_justify="left", box=None, pad_edge=False)
     for name in ("problem", "optimizer", "schedule", "lr", "final", "judged by", "runner-up"):
-        table.add_column(name, justify="right" if name in ("lr", "final") else "left")
+        table.add_column(name, justify="right" if name in ("lr", "final") else "left", overflow="fold")
     for row in won.itertuples():
         tie = f"a tie of {row.tied}" if row.tied > 1 else str(row.runner_up)
         table.add_row(
             str(row.problem), str(row.winner), str(row.schedule), metrics.number(row.lr),
             metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tie,
         )  # fmt: skip
-    Console().print(table)
+    # A pipe has no width: rich would take 80 columns for it and fold the labels.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def _where(folder: Path, files: list[Path]) -> None:
