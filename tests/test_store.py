@@ -93,10 +93,10 @@ def test_a_trace_without_its_runs_does_not_count(tmp_path, line):
 
 def test_the_same_run_by_two_writers_counts_once(tmp_path, line):
     runs = osc.grid(line, "SGD", lr=0.1, seed=range(3), steps=5)
-    records = osc.run(runs).records
     store = osc.Store(tmp_path)
-    store.append(records[:2])
-    store.append(records[1:])
+    for own in (runs[:2], runs[1:]):
+        for batch in osc.run(own).batches:
+            store.append(batch)
     assert len(store.runs()) == 3
     assert len(store.trace()) == 18
     assert store.trace().groupby("run_id").size().tolist() == [6, 6, 6]

@@ -9,7 +9,7 @@ runs  — one row a run. trace — one row a recorded step. Row `step = k` is th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -123,70 +123,101 @@ class RunRecord:
     trace: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def runs_row(
-    run: Run, *, engine: str, device: str, purpose: str, status: Status, losses: Mapping[str, Any], error: str = "",
-    events: Iterable[Mapping[str, Any]] = (), metrics: Mapping[str, float] | None = None, provenance_id: str = "",
-) -> dict[str, Any]:  # fmt: skip
-    """One row of the runs frame. `losses` holds loss_start … steps_done, grad_evals and wall_s."""
-    row = {
-        "run_id": run.run_id,
-        "problem": run.problem.name,
-        "optimizer": run.optimizer.name,
-        "schedule": run.schedule.name,
-        "lr": float(run.lr),
-        "hyperparameters": json.dumps(run.hyperparameters, sort_keys=True, default=repr),
-        "seed": run.seed,
-        "start": run.start_label,
-        "steps": run.steps,
-        "dtype": run.dtype,
-        "device": device,
-        "engine": engine,
-        "status": str(status),
-        **losses,
-        "loss_floor": run.problem.floor,
-        "events": json.dumps(list(events)),
-        "error": error,
-        "purpose": purpose,
-        "provenance_id": provenance_id,
+@dataclass(frozen=True)
+class Batch:
+    """Finished runs as two Arrow tables: what travels from an engine to the one that writes."""
+
+    runs: pa.Table
+    trace: pa.Table | None = None
+
+    @classmethod
+    def of(cls, records: Sequence[RunRecord]) -> Batch:
+        """The batch of some records."""
+        return cls(_rows_table([record.row for record in records]), _joined_traces(records))
+
+    @classmethod
+    def joined(cls, batches: Sequence[Batch]) -> Batch:
+        """One batch of many; a problem's own columns are null in the rows of the others."""
+        import pyarrow as pa
+
+        traces = [batch.trace for batch in batches if batch.trace is not None]
+        return cls(
+            pa.concat_tables([batch.runs for batch in batches], promote_options="default"),
+            pa.concat_tables(traces, promote_options="default") if traces else None,
+        )
+
+    @property
+    def trace_rows(self) -> int:
+        """Rows of the trace."""
+        return 0 if self.trace is None else self.trace.num_rows
+
+
+def run_columns(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """The columns of the runs table that the runs themselves decide."""
+    arguments: dict[tuple[int, int], str] = {}
+    for one in runs:
+        key = (id(one.optimizer), id(one.schedule))
+        if key not in arguments:
+            arguments[key] = json.dumps(one.hyperparameters, sort_keys=True, default=repr)
+    return {
+        "run_id": [one.run_id for one in runs],
+        "problem": [one.problem.name for one in runs],
+        "optimizer": [one.optimizer.name for one in runs],
+        "schedule": [one.schedule.name for one in runs],
+        "lr": [float(one.lr) for one in runs],
+        "hyperparameters": [arguments[id(one.optimizer), id(one.schedule)] for one in runs],
+        "seed": [one.seed for one in runs],
+        "start": [one.start_label for one in runs],
+        "steps": [one.steps for one in runs],
+        "dtype": [one.dtype for one in runs],
+        "loss_floor": [one.problem.floor for one in runs],
     }
-    return row | {f"{name}_final": value for name, value in (metrics or {}).items()}
 
 
-def runs_table(records: Iterable[RunRecord]) -> pa.Table:
-    """Arrow table of the runs rows, fixed columns first."""
+def runs_table(columns: Mapping[str, Any]) -> pa.Table:
+    """Arrow table of runs columns; a single value stands for all rows. Fixed columns come first, in their order."""
     import pyarrow as pa
 
-    rows = [record.row for record in records]
-    extra = sorted({key for row in rows for key in row} - RUNS_COLUMNS.keys())
-    arrays = {name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in RUNS_COLUMNS.items()}
-    arrays |= {name: pa.array([row.get(name) for row in rows], type="double") for name in extra}
-    return pa.table(arrays)
+    count = len(columns["run_id"])
+    kinds = RUNS_COLUMNS | dict.fromkeys(sorted(columns.keys() - RUNS_COLUMNS.keys()), "double")
+
+    def array(name: str, kind: str) -> pa.Array:
+        value = columns[name]
+        if isinstance(value, (list, np.ndarray)):
+            return pa.array(value, type=kind)
+        return pa.repeat(pa.scalar(value, type=kind), count)
+
+    return pa.table({name: array(name, kind) for name, kind in kinds.items()})
 
 
-def trace_table(records: Iterable[RunRecord]) -> pa.Table | None:
-    """Arrow table of the traces, fixed columns first; None where nothing was traced."""
+def _rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    names = dict.fromkeys([*RUNS_COLUMNS, *(key for row in rows for key in row)])
+    return runs_table({name: [row.get(name) for row in rows] for name in names})
+
+
+def trace_table(run_ids: Sequence[str], lengths: Any, columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """Arrow table of traces laid end to end: `lengths` rows of each run. Fixed columns come first."""
     import pyarrow as pa
 
+    owner = np.repeat(np.arange(len(run_ids), dtype=np.int32), lengths)
+    ids = pa.DictionaryArray.from_arrays(owner, pa.array(run_ids)).cast("string")
+    names = [name for name in TRACE_COLUMNS if name in columns] + sorted(columns.keys() - TRACE_COLUMNS.keys())
+    arrays = {name: pa.array(columns[name], type=TRACE_COLUMNS.get(name, "double")) for name in names}
+    return pa.table({"run_id": ids} | arrays)
+
+
+def _joined_traces(records: Sequence[RunRecord]) -> pa.Table | None:
     traced = [record for record in records if record.trace]
     if not traced:
         return None
-    present = {name for record in traced for name in record.trace}
-    names = [name for name in TRACE_COLUMNS if name in present or name == "run_id"]
-    names += sorted(present - TRACE_COLUMNS.keys())
     lengths = [len(record.trace["step"]) for record in traced]
-    columns: dict[str, Any] = {}
-    for name in names:
-        if name == "run_id":
-            ids = pa.array([record.row["run_id"] for record in traced])
-            columns[name] = pa.DictionaryArray.from_arrays(
-                np.repeat(np.arange(len(traced), dtype=np.int32), lengths), ids
-            ).cast("string")
-            continue
-        parts = [
+    columns = {
+        name: np.concatenate([
             record.trace.get(name, np.full(length, np.nan)) for record, length in zip(traced, lengths, strict=True)
-        ]
-        columns[name] = pa.array(np.concatenate(parts), type=TRACE_COLUMNS.get(name, "double"))
-    return pa.table(columns)
+        ])
+        for name in {name for record in traced for name in record.trace}
+    }  # fmt: skip
+    return trace_table([record.row["run_id"] for record in traced], lengths, columns)
 
 
 def runs_frame(table: pa.Table | None) -> pd.DataFrame:

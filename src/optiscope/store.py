@@ -16,12 +16,12 @@ import json
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import StoreError
-from .record import SCHEMA_VERSION, RunRecord, runs_frame, runs_table, trace_frame, trace_table
+from .record import SCHEMA_VERSION, Batch, runs_frame, trace_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +46,14 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def append(self, records: Sequence[RunRecord]) -> None:
+    def append(self, batch: Batch) -> None:
         """Add finished runs with their traces, whole or not at all."""
-        if not records:
+        if not batch.runs.num_rows:
             return
         part = f"{uuid.uuid4().hex[:16]}.parquet"
-        trace = trace_table(records)
-        if trace is not None:
-            self._write(self.path / "trace" / part, trace)
-        self._write(self.path / "runs" / part, runs_table(records))
+        if batch.trace is not None:
+            self._write(self.path / "trace" / part, batch.trace)
+        self._write(self.path / "runs" / part, batch.runs)
 
     def add_provenance(self, key: str, facts: dict[str, Any]) -> None:
         """Keep the facts that runs refer to by `provenance_id`."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..provenance import provenance, provenance_id
-from ..record import RunRecord, TraceSpec, as_trace, runs_frame, runs_table, trace_frame, trace_table
+from ..record import Batch, TraceSpec, as_trace, runs_frame, trace_frame
 from ..spec import Problem, Run
 from ..store import Store, as_store
 from .check import check_device, check_runs
-from .chooser import Verdict, Verdicts, batches, cells, run_batch
+from .chooser import Verdict, Verdicts, batches, cells, replay, run_batch
 from .single import OnEvent, run_single
 
 if TYPE_CHECKING:
@@ -38,20 +38,26 @@ class Results:
     """What `run` gives back: the two frames, from the store or from memory."""
 
     run_ids: list[str]
-    records: list[RunRecord] = field(default_factory=list, repr=False)
+    batches: list[Batch] = field(default_factory=list, repr=False)
     store: Store | None = None
 
     @cached_property
     def runs(self) -> pd.DataFrame:
         """One row a run, in the order in which the runs were given."""
-        frame = self.store.runs(self.run_ids) if self.store else runs_frame(runs_table(self.records))
+        frame = self.store.runs(self.run_ids) if self.store else runs_frame(self._batch.runs if self.batches else None)
         place = {run_id: i for i, run_id in enumerate(self.run_ids)}
         return frame.iloc[frame["run_id"].map(place).argsort(kind="stable")].reset_index(drop=True)
 
     @cached_property
     def trace(self) -> pd.DataFrame:
         """One row a recorded step."""
-        return self.store.trace(self.run_ids) if self.store else trace_frame(trace_table(self.records))
+        if self.store:
+            return self.store.trace(self.run_ids)
+        return trace_frame(self._batch.trace if self.batches else None)
+
+    @cached_property
+    def _batch(self) -> Batch:
+        return Batch.joined(self.batches)
 
 
 def run(
@@ -94,29 +100,31 @@ def run(
     if kept:
         kept.add_provenance(key, facts)
     todo = [one for one in wanted if one.run_id not in done]
-    by_id = {one.run_id: one for one in wanted}
     if progress and done:
         progress([one for one in wanted if one.run_id in done])
     settings = _Settings(engine, spec, device, purpose, key)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results([one.run_id for one in wanted], store=kept)
-    batch: list[RunRecord] = []
-    begin, rows = time.monotonic(), 0
+    waiting: list[Batch] = []
+    begin = time.monotonic()
+
+    def write() -> None:
+        if kept is not None and waiting:
+            kept.append(Batch.joined(waiting))
+            waiting.clear()
+
     try:
-        for records in _stream(todo, settings, jobs, memory_mb * 2**20, verdicts, on_event):
-            batch += records
-            rows += sum(len(record.trace.get("step", ())) for record in records)
-            if kept is None:
-                results.records += records
-            elif rows >= BATCH_ROWS or time.monotonic() - begin >= BATCH_SECONDS:
-                kept.append(batch)
-                batch, rows, begin = [], 0, time.monotonic()
+        for unit, batch in _stream(todo, settings, jobs, memory_mb * 2**20, verdicts, on_event):
+            (waiting if kept else results.batches).append(batch)
+            if sum(one.trace_rows for one in waiting) >= BATCH_ROWS or time.monotonic() - begin >= BATCH_SECONDS:
+                write()
+                begin = time.monotonic()
             if progress:
-                progress([by_id[record.row["run_id"]] for record in records])
+                progress(unit)
     finally:
         # Interrupted or not: what is finished is kept.
+        write()
         if kept is not None:
-            kept.append(batch)
             kept.add_verdicts({name: verdict.as_dict() for name, verdict in verdicts.fresh.items()})
     return results
 
@@ -134,22 +142,24 @@ class _Settings:
 
 def _stream(
     todo: list[Run], settings: _Settings, jobs: int, memory: int, verdicts: Verdicts, on_event: OnEvent | None
-) -> Iterator[list[RunRecord]]:
+) -> Iterator[tuple[list[Run], Batch]]:
+    """Units of work and what came of them, as they finish."""
     units = list(batches(todo, settings.trace, memory, jobs)) if settings.engine != "single" else _alone(todo, settings)
     if jobs == 1 or len(units) < 2:
         for unit in units:
-            yield _unit(unit, settings, verdicts, on_event)
+            yield unit, _unit(unit, settings, verdicts, on_event)
         return
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    by_id = {one.run_id: one for one in todo}
-    for records, fresh in pool(delayed(_remote_unit)(unit, settings, verdicts.by_key) for unit in units):
+    for i, batch, fresh in pool(
+        delayed(_remote_unit)(i, unit, settings, verdicts.by_key) for i, unit in enumerate(units)
+    ):
         for key, verdict in fresh.items():
             verdicts.add(key, verdict)
         if on_event:
-            _replay(records, by_id, on_event)
-        yield records
+            replay(batch, {one.run_id: one for one in units[i]}, on_event)
+        yield units[i], batch
 
 
 def _alone(todo: list[Run], settings: _Settings) -> list[list[Run]]:
@@ -157,41 +167,27 @@ def _alone(todo: list[Run], settings: _Settings) -> list[list[Run]]:
 
 
 def _remote_unit(
-    unit: list[Run], settings: _Settings, known: dict[str, Verdict]
-) -> tuple[list[RunRecord], dict[str, Verdict]]:
+    i: int, unit: list[Run], settings: _Settings, known: dict[str, Verdict]
+) -> tuple[int, Batch, dict[str, Verdict]]:
     verdicts = Verdicts(known)
-    return _unit(unit, settings, verdicts, None), verdicts.fresh
+    return i, _unit(unit, settings, verdicts, None), verdicts.fresh
 
 
-def _unit(unit: list[Run], settings: _Settings, verdicts: Verdicts, on_event: OnEvent | None) -> list[RunRecord]:
-    def go(runs: list[Run], trace: TraceSpec) -> list[RunRecord]:
+def _unit(unit: list[Run], settings: _Settings, verdicts: Verdicts, on_event: OnEvent | None) -> Batch:
+    def go(runs: list[Run], trace: TraceSpec, tell: OnEvent | None) -> Batch:
         return run_batch(
-            runs, settings.engine, trace, settings.device, settings.purpose, settings.provenance_id, verdicts, on_event
+            runs, settings.engine, trace, settings.device, settings.purpose, settings.provenance_id, verdicts, tell
         )
 
     if settings.trace.which != "best":
-        return go(unit, settings.trace)
+        return go(unit, settings.trace, on_event)
     # Summaries of all first; what is best is run once more, for its trace.
-    records = go(unit, TraceSpec(every=0, norms=False))
-    by_id = {record.row["run_id"]: record for record in records}
-    best = [
-        min(cell, key=lambda one: _badness(by_id[one.run_id])) for cell in cells(unit)
-    ]  # fmt: skip
-    for record in go(best, replace(settings.trace, which="all")):
-        by_id[record.row["run_id"]].trace = record.trace
-    return records
-
-
-def _badness(record: RunRecord) -> tuple[bool, float]:
-    return record.row["status"] in ("diverged", "error"), record.row["loss_final"]
-
-
-def _replay(records: list[RunRecord], by_id: dict[str, Run], on_event: OnEvent) -> None:
-    import json
-
-    for record in records:
-        for event in json.loads(record.row["events"]):
-            on_event(by_id[record.row["run_id"]], event)
+    summaries = go(unit, TraceSpec(every=0, norms=False), on_event).runs
+    names = ("run_id", "status", "loss_final")
+    rows = zip(*(summaries[name].to_pylist() for name in names), strict=True)
+    badness = {run_id: (status in ("diverged", "error"), loss) for run_id, status, loss in rows}
+    best = [min(cell, key=lambda one: badness[one.run_id]) for cell in cells(unit)]
+    return Batch(summaries, go(best, replace(settings.trace, which="all"), None).trace)
 
 
 def run_single_step(problem: Problem, device: str = "cpu") -> float:

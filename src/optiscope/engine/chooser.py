@@ -20,7 +20,7 @@ import torch
 
 from ..errors import InputError, OptiscopeError
 from ..provenance import version_of
-from ..record import RunRecord, TraceSpec
+from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS, run_lanes
@@ -128,7 +128,7 @@ def verdict_key(run: Run, device: str) -> str:
 def run_batch(
     runs: Sequence[Run], engine: str, trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts,
     on_event: OnEvent | None = None,
-) -> list[RunRecord]:  # fmt: skip
+) -> Batch:  # fmt: skip
     """A batch in the tier asked for, or in the fastest one that is proved right."""
     if engine in TIERS:
         return _told(_in_tier(runs, engine, trace, device, purpose, key), runs, on_event)
@@ -148,7 +148,7 @@ def run_batch(
 def _proved(
     runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts, keys: list[str],
     on_event: OnEvent | None,
-) -> list[RunRecord]:  # fmt: skip
+) -> Batch:  # fmt: skip
     probe = sorted({0, len(runs) // 2, len(runs) - 1})
     plain = [_plain_losses(runs[i], device) for i in probe]
     evidence: dict[str, str] = {}
@@ -167,8 +167,8 @@ def _proved(
             for one in keys:
                 verdicts.add(one, Verdict(tier, evidence))
             wall_s = time.perf_counter() - begin
-            records = log.records(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s)
-            return _told(records, runs, on_event)
+            batch = log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s)
+            return _told(batch, runs, on_event)
     for one in keys:
         verdicts.add(one, Verdict("single", evidence))
     return _singly(runs, trace, device, purpose, key, on_event)
@@ -176,20 +176,25 @@ def _proved(
 
 def _singly(
     runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, on_event: OnEvent | None
-) -> list[RunRecord]:
-    return [run_single(one, trace, device, purpose, key, on_event) for one in runs]
+) -> Batch:
+    return Batch.of([run_single(one, trace, device, purpose, key, on_event) for one in runs])
 
 
-def _told(records: list[RunRecord], runs: Sequence[Run], on_event: OnEvent | None) -> list[RunRecord]:
+def _told(batch: Batch, runs: Sequence[Run], on_event: OnEvent | None) -> Batch:
     """Lanes report their events once the batch is finished."""
     if on_event is not None:
-        for record, one in zip(records, runs, strict=True):
-            for event in json.loads(record.row["events"]):
-                on_event(one, event)
-    return records
+        replay(batch, {one.run_id: one for one in runs}, on_event)
+    return batch
 
 
-def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> list[RunRecord]:
+def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
+    """Report the events of finished runs."""
+    for run_id, events in zip(batch.runs["run_id"].to_pylist(), batch.runs["events"].to_pylist(), strict=True):
+        for event in json.loads(events):
+            on_event(by_id[run_id], event)
+
+
+def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
             f"engine={tier!r} runs test functions under optimizers without closure; {runs[0].optimizer.name} on "
@@ -201,7 +206,7 @@ def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purp
         run_lanes(runs, tier, log, device)
     except OptiscopeError as error:
         raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {error}") from error
-    return log.records(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)
+    return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)
 
 
 def _plain_losses(run: Run, device: str) -> np.ndarray:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ..record import RunRecord, Status, TraceSpec, runs_row
+from ..record import Batch, Status, TraceSpec, run_columns, runs_table, trace_table
 from ..spec import Run
 from .lane_table import LaneTable
 from .recorder import point_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK = 64  # steps looked at together; summaries cost a few passes over a block
 
@@ -38,14 +43,11 @@ class LaneLog:
         self.events: dict[int, list[dict[str, Any]]] = {}
         self._rates: list[np.ndarray] = []
         self._lane_setting: np.ndarray = np.zeros(lanes, dtype=np.int64)
-        self._varied = False
         if self._full:
             self._positions = np.full((self.steps + 1, lanes, dim), np.nan)
             self._gradients = np.full((self.steps + 1, lanes, dim), np.nan) if trace.norms else None
         self.probe = np.array(sorted(probe), dtype=np.int64)
         self.probed: list[np.ndarray] = []
-        self.adaptive_lanes = False
-        self.logged = -1
 
     @property
     def all_ended(self) -> bool:
@@ -62,13 +64,11 @@ class LaneLog:
             loss.double().cpu().numpy()
         )  # fmt: skip
         self.latest = self._losses[row]
-        self.logged = step
         if len(self.probe):
             self.probed.append(self._losses[row, self.probe].copy())
         if self._full:
             self._positions[step] = points().double().cpu().numpy()
         self._lane_setting = table._lane_setting
-        self._varied |= bool(self._rates) and self._rates[-1] is not table.rates
         self._rates.append(table.rates)
         if step == self.steps:
             self._look(row + 1)
@@ -111,62 +111,84 @@ class LaneLog:
         self.final = np.where(some, block[np.maximum(count - 1, 0), lanes], self.final)
         self.last = np.where(some, self._first_row + count - 1, self.last)
 
-    # -- as records ---------------------------------------------------------------------------------------------
+    # -- as tables ----------------------------------------------------------------------------------------------
 
-    def records(self, *, tier: str, device: str, purpose: str, provenance_id: str, wall_s: float) -> list[RunRecord]:
-        """One record a lane; `wall_s` is shared out evenly, since only the single tier times one run."""
-        return [
-            self._record(lane, tier, device, purpose, provenance_id, wall_s / self.lanes) for lane in range(self.lanes)
-        ]
+    def batch(self, *, tier: str, device: str, purpose: str, provenance_id: str, wall_s: float) -> Batch:
+        """The finished lanes; `wall_s` is shared out evenly, since only the single tier times one run."""
+        last, diverged = self.last, self.ended
+        nothing = last < 0
+        table = runs_table(run_columns(self.runs) | {
+            "device": device,
+            "engine": tier,
+            "status": np.where(diverged, str(Status.DIVERGED), str(Status.MAX_STEPS)).tolist(),
+            "loss_start": self.start,
+            "loss_final": self.final,
+            "loss_best": np.where(nothing, np.nan, self.best),
+            "step_best": self.best_step,
+            "steps_done": np.maximum(last, 0),
+            "grad_evals": np.where(diverged, np.minimum(self.steps, last + 2), self.steps),
+            "wall_s": wall_s / self.lanes,
+            "events": [json.dumps(events) if events else "[]" for events in self._all_events()],
+            "error": "",
+            "purpose": purpose,
+            "provenance_id": provenance_id,
+        })  # fmt: skip
+        return Batch(table, self._trace() if self._full else None)
 
-    def _record(self, lane: int, tier: str, device: str, purpose: str, provenance_id: str, wall_s: float) -> RunRecord:
-        run, last = self.runs[lane], int(self.last[lane])
-        events = self.events.get(lane, [])
-        diverged = bool(self.ended[lane])
-        if not diverged and self._never_acts(lane, run):
-            rate = self._rate(lane, 0)
-            text = f"{run.schedule.name} never acts within {run.steps} steps: the rate stays {rate:g}"
-            events = [*events, {"step": 0, "kind": "note", "text": text}]
-        if diverged:
-            text = f"the loss is {self.bad_value[lane]} at step {last + 1}"
-            events = [*events, {"step": last + 1, "kind": "diverged", "text": text}]
-        row = runs_row(
-            run, engine=tier, device=device, purpose=purpose,
-            status=Status.DIVERGED if diverged else Status.MAX_STEPS,
-            losses={
-                "loss_start": float(self.start[lane]),
-                "loss_final": float(self.final[lane]),
-                "loss_best": float(self.best[lane]) if last >= 0 else float("nan"),
-                "step_best": int(self.best_step[lane]),
-                "steps_done": max(0, last),
-                "grad_evals": min(run.steps, last + 2) if diverged else run.steps,
-                "wall_s": wall_s,
-            },
-            events=events, provenance_id=provenance_id,
-        )  # fmt: skip
-        return RunRecord(row, self._columns(lane, last) if self._full and last >= 0 else {})
+    def _all_events(self) -> list[list[dict[str, Any]]]:
+        """Changes of rate, notes and divergences, by lane."""
+        events = [list(self.events.get(lane, ())) for lane in range(self.lanes)]
+        for lane in np.nonzero(self.ended)[0]:
+            step = int(self.last[lane]) + 1
+            text = f"the loss is {self.bad_value[lane]} at step {step}"
+            events[lane].append({"step": step, "kind": "diverged", "text": text})
+        for lane, one in enumerate(self.runs):
+            if one.schedule.name != "constant" and one.schedule.kind != "adaptive" and not self.ended[lane]:
+                setting = self._lane_setting[lane]
+                if setting in self._idle_settings:
+                    rate = self._rates[0][setting]
+                    text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
+                    events[lane].append({"step": 0, "kind": "note", "text": text})
+        return events
 
-    def _rate(self, lane: int, step: int) -> float:
-        return float(self._rates[step][self._lane_setting[lane]])
+    @cached_property
+    def _idle_settings(self) -> frozenset[int]:
+        """The settings whose rate never changed."""
+        rates = np.stack(self._rates[: self.steps])
+        return frozenset(np.nonzero((rates == rates[0]).all(axis=0))[0].tolist())
 
-    def _never_acts(self, lane: int, run: Run) -> bool:
-        if run.schedule.name == "constant" or run.schedule.kind == "adaptive":
-            return False
-        if not self._varied:
-            return True
-        setting = self._lane_setting[lane]
-        return all(rates[setting] == self._rates[0][setting] for rates in self._rates[: self.steps])
+    def _trace(self) -> pa.Table | None:
+        """Lanes end to end, each up to its last finite step."""
+        rows = np.unique(np.append(np.arange(0, self.steps + 1, self.trace.every), self.steps))
+        whole = np.nonzero(~self.ended)[0]
+        pieces = [(whole, rows)] if len(whole) else []
+        for lane in np.nonzero(self.ended & (self.last >= 0))[0]:
+            end = int(self.last[lane])
+            pieces.append((np.array([lane]), np.unique(np.append(np.arange(0, end + 1, self.trace.every), end))))
+        if not pieces:
+            return None
+        columns = [self._columns(lanes, rows) for lanes, rows in pieces]
+        return trace_table(
+            [self.runs[lane].run_id for lanes, _ in pieces for lane in lanes],
+            np.concatenate([np.full(len(lanes), len(rows)) for lanes, rows in pieces]),
+            {name: np.concatenate([piece[name] for piece in columns]) for name in columns[0]},
+        )
 
-    def _columns(self, lane: int, last: int) -> dict[str, np.ndarray]:
-        rows = np.unique(np.append(np.arange(0, last + 1, self.trace.every), last))
-        setting = self._lane_setting[lane]
-        rates = np.array([self._rates[k][setting] for k in rows]) if self._varied else np.full(
-            len(rows), self._rates[0][setting]
-        )  # fmt: skip
-        columns = {"step": rows, "loss": self._losses[rows, lane], "lr_t": rates}
-        gradients = self._gradients[:, lane] if self._gradients is not None else self._positions[:, lane]
-        columns |= point_columns(self._positions[:, lane], gradients, rows, self.trace.norms)
-        return columns
+    def _columns(self, lanes: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Trace columns of these lanes at these steps, lane after lane."""
+        whole = len(lanes) == self.lanes  # no copy where all are wanted
+        positions = self._positions if whole else self._positions[:, lanes]
+        gradients = positions
+        if self._gradients is not None:
+            gradients = self._gradients if whole else self._gradients[:, lanes]
+        rates = np.stack(self._rates)[rows][:, self._lane_setting[lanes]]
+        columns = {
+            "step": np.repeat(rows[:, None], len(lanes), axis=1),
+            "loss": self._losses[rows][:, lanes],
+            "lr_t": rates,
+            **point_columns(positions, gradients, rows, self.trace.norms),
+        }
+        return {name: column.T.ravel() for name, column in columns.items()}
 
 
 def trace_bytes(run: Run, trace: TraceSpec) -> int:

@@ -123,22 +123,23 @@ class DevicePointRecorder:
 
 
 def point_columns(positions: np.ndarray, gradients: np.ndarray, rows: np.ndarray, norms: bool) -> dict[str, np.ndarray]:
-    """Trace columns from arrays of positions and gradients, each of shape (steps + 1, dim)."""
+    """Trace columns from arrays of positions and gradients, each of shape (steps + 1, …, dim)."""
     columns: dict[str, np.ndarray] = {}
     if norms:
         columns["grad_norm"] = _norm(gradients[rows])
         earlier = np.maximum(rows - 1, 0)
-        columns["update_norm"] = np.where(rows > 0, _norm(positions[rows] - positions[earlier]), np.nan)
-    if positions.shape[1] <= 3:
-        columns |= {f"x{i}": positions[rows, i].copy() for i in range(positions.shape[1])}
+        columns["update_norm"] = _norm(positions[rows] - positions[earlier])
+        columns["update_norm"][rows == 0] = np.nan
+    if positions.shape[-1] <= 3:
+        columns |= {f"x{i}": positions[rows][..., i] for i in range(positions.shape[-1])}
     return columns
 
 
 def _norm(vectors: np.ndarray) -> np.ndarray:
     """Euclidean length of each row; scaled first, since runs that diverge have squares beyond float64."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
-    return scale[:, 0] * np.sqrt(((vectors / scale) ** 2).sum(axis=1))
+    return scale[..., 0] * np.sqrt(((vectors / scale) ** 2).sum(axis=-1))
 
 
 class NormRecorder:

@@ -8,6 +8,7 @@ and nothing else between them but the recorder's two calls. No clipping, no proj
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..errors import InputError, OptiscopeError
-from ..record import RunRecord, Status, TraceSpec, runs_row
+from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
 from .instance import Instance, instantiate
 from .recorder import make_recorder
@@ -232,10 +233,17 @@ class _Loop:
         }
         kept = {k: v for k, v in self.metrics.items() if k < max(1, finite)}
         finals = {name: value for k in sorted(kept) for name, value in kept[k].items()}
-        row = runs_row(
-            self.run, engine="single", device=self.device, purpose=purpose, status=status, losses=summary,
-            error=error, events=self.events, metrics=finals, provenance_id=provenance_id,
-        )  # fmt: skip
+        row = {name: values[0] for name, values in run_columns([self.run]).items()} | {
+            **summary,
+            "device": self.device,
+            "engine": "single",
+            "status": str(status),
+            "events": json.dumps(self.events),
+            "error": error,
+            "purpose": purpose,
+            "provenance_id": provenance_id,
+            **{f"{name}_final": value for name, value in finals.items()},
+        }
         return RunRecord(row, self._columns(losses, kept) if finite and self.trace.every else {})
 
     def _columns(self, losses: np.ndarray, metrics: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
