@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ BENCH = Path(__file__).parent / "bench"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the flag, unless another plugin has it already."""
-    try:
+    # Somebody else's flag of this name does as well: it is read by name below.
+    with contextlib.suppress(ValueError):
         parser.addoption("--benchmark", action="store_true", default=False, help="run the benchmarks in bench/ only")
-    except ValueError:
-        pass  # somebody else's flag of this name does as well: it is read by name below
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Lanes against the plain loop: the cost of a lane-step, summaries kept or full traces in the frames, as ratios of one run."""
+"""Lanes against the plain loop: the cost of a lane-step with summaries or full traces, as ratios of one run."""
 
 from __future__ import annotations
 

@@ -76,9 +76,7 @@ def test_run_id_tells_everything_that_defines_a_run(bowl):
 
 
 def test_run_id_is_the_same_in_another_process():
-    code = (
-        "import optiscope as osc; print(osc.grid('rosenbrock(dim=3)', 'Adam(betas=(0.8, 0.9))', 'StepLR', 0.1)[0].run_id)"
-    )
+    code = "import optiscope as osc; print(osc.grid('rosenbrock(dim=3)', 'Adam(betas=(0.8, 0.9))', 'StepLR', 0.1)[0].run_id)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert out == osc.grid("rosenbrock(dim=3)", "Adam(betas=(0.8, 0.9))", "StepLR", 0.1)[0].run_id
 

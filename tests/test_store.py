@@ -4,11 +4,11 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from store_writer import sweep_runs, write_sweep
 
 import optiscope as osc
 
@@ -20,10 +20,6 @@ print("ready", flush=True)
 osc.run(runs, store=sys.argv[1], engine="single")
 print("done", flush=True)
 """
-
-
-def sweep_runs():
-    return osc.grid(["beale", "rosenbrock"], ["SGD", "Adam"], lr=[1e-3, 1e-2], seed=range(8), start="random", steps=20)
 
 
 def plain(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -178,15 +174,9 @@ def test_killed_over_and_over_then_resumed(tmp_path):
     assert not (Path(folder) / "aside").exists()
 
 
-def _write(folder: str, first: int) -> None:
-    warnings.simplefilter("error")
-    runs = sweep_runs()
-    osc.run(runs[first:] + runs[:first], store=folder)
-
-
 def test_two_processes_on_one_store(tmp_path):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write, args=(str(tmp_path), first)) for first in (0, 32)]
+    writers = [context.Process(target=write_sweep, args=(str(tmp_path), first)) for first in (0, 32)]
     for writer in writers:
         writer.start()
     for writer in writers:

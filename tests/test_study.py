@@ -51,8 +51,10 @@ def test_the_demo_is_the_issue_s():
 
 
 def test_runs_and_resumes(tmp_path):
-    text = FLAT.replace("500", "20").replace("seeds      = 10", "seeds = 2").replace(
-        '"tune"', "{low = 1e-3, high = 1e-1, per_decade = 1}"
+    text = (
+        FLAT.replace("500", "20")
+        .replace("seeds      = 10", "seeds = 2")
+        .replace('"tune"', "{low = 1e-3, high = 1e-1, per_decade = 1}")
     )
     finished = []
     result = Study.parse(text).run(tmp_path, progress=finished.extend)

@@ -52,9 +52,7 @@ def test_everything_diverged_is_said():
 
 
 def test_every_optimizer_gets_the_same_grid_and_only_tuning_seeds(tmp_path):
-    cells = [
-        (osc.problems()["beale"], osc.optimizers()[name], osc.schedules()["constant"]) for name in ("SGD", "Adam")
-    ]
+    cells = [(osc.problems()["beale"], osc.optimizers()[name], osc.schedules()["constant"]) for name in ("SGD", "Adam")]
     found = tune_cells(cells, 30, LrRange(1e-3, 0.1, 1, 1e-3, 0.1), 3, "random", store=tmp_path)
     runs = osc.Store(tmp_path).runs()
     assert set(runs["purpose"]) == {"tuning"}

@@ -52,4 +52,4 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
 def _listing(kind: str, allowed: list[str]) -> str:
     if len(allowed) <= 12:
         return "allowed: " + ", ".join(allowed)
-    return f"{len(allowed)} are allowed: {', '.join(allowed[:6])}, … (`optiscope list` shows all)"
+    return f"{len(allowed)} are allowed: {', '.join(allowed[:6])}, … (`optiscope list {kind}s` shows all)"

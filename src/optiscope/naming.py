@@ -173,9 +173,12 @@ def _fit_start(problem: Problem, start: Any) -> Start:
 
 def _number(name: str, value: Any) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be made of numbers, got {value!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{name} must be made of finite numbers, got {value!r}")
+    return number
 
 
 def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, ticks: int) -> None:

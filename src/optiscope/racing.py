@@ -55,6 +55,7 @@ def prepare_race(
     steps: int = 200,
     seed: int = 0,
     start: Start = "canonical",
+    horizon: str = "run",
     **settings: Any,
 ) -> PreparedRace:
     """Run each optimizer from one start, each at the best rate of one and the same search, or all at the rate given.
@@ -70,7 +71,7 @@ def prepare_race(
     specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
     if lr == "tune":
         cells = [(the_problem, spec, the_schedule) for spec in specs]
-        found = tune_cells(cells, steps, RACE_RATES, start=start, **settings)
+        found = tune_cells(cells, steps, RACE_RATES, start=start, horizon=horizon, **settings)
         rates: list[Any] = [one.lr for one in found]
         low, high = min(one.low for one in found), max(one.high for one in found)
         trials = max(len(one.table) for one in found)
@@ -84,7 +85,7 @@ def prepare_race(
         rates = [lr] * len(specs)
         basis = "each at its default rate" if lr == "default" else f"all at lr = {rates[0]}"
     runs = [
-        grid(the_problem, spec, the_schedule, rate, seed, start, steps)[0]
+        grid(the_problem, spec, the_schedule, rate, seed, start, steps, horizon=horizon)[0]
         for spec, rate in zip(specs, rates, strict=True)
     ]
     name = the_problem.name.replace("_", " ")

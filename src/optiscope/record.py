@@ -233,6 +233,5 @@ def trace_frame(table: pa.Table | None) -> pd.DataFrame:
 def _frame(table: pa.Table | None, columns: Mapping[str, str]) -> pd.DataFrame:
     import pyarrow as pa
 
-    if table is None:
-        table = pa.table({name: pa.array([], type=kind) for name, kind in columns.items()})
-    return table.to_pandas()
+    found = pa.table({name: pa.array([], type=kind) for name, kind in columns.items()}) if table is None else table
+    return found.to_pandas()

@@ -16,14 +16,14 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError, nearest
-from .syntax import format_call, import_path
+from .syntax import import_path
 
 if TYPE_CHECKING:
     import torch
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-Start = Literal["canonical", "random"] | tuple[float, ...]
+Start = str | tuple[float, ...]  # "canonical", "random", or a point
 Layout = Literal["vector", "matrix", "sparse"]
 
 
@@ -50,6 +50,10 @@ class _ByIdentity:
         return type(self) is type(other) and self.identity == other.identity  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
         return hash(self.identity)
 
 
@@ -224,9 +228,10 @@ class OptimizerSpec(_ByIdentity):
         """The stock optimizer on these parameters. Raises InputError for what the class refuses."""
         check_arguments(self.name, self.resolved, self.arguments)
         try:
-            return self.resolved(parameters, lr=lr, **self.build_arguments)
+            cls: Any = self.resolved
+            return cls(parameters, lr=lr, **self.build_arguments)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{format_call(self.name, {})} refuses: {_one_line(error)}") from error
+            raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
         """Another spec, with further arguments and a label of its own."""

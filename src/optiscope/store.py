@@ -161,9 +161,8 @@ class Store:
         return name not in self._shared
 
     def _parts(self, room: str, columns: list[str] | None) -> Iterable[tuple[str, pa.Table]]:
-        for path in sorted((self.path / room).iterdir()):
-            if path.name.startswith("."):
-                continue  # somebody's write in flight
+        # Names that begin with a dot are writes in flight; what is no Parquet file is somebody else's, and left alone.
+        for path in sorted((self.path / room).glob("[!.]*.parquet")):
             table = self._read(path, columns, None)
             if table is not None:
                 yield path.name, table
@@ -185,7 +184,12 @@ class Store:
             return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
         except FileNotFoundError:
             return None
+        except (PermissionError, IsADirectoryError) as error:
+            raise StoreError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
         except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+            # Arrow reports damaged pages as an OSError without a number; one with a number is the disk's.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise StoreError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
             return self._set_aside(path, " ".join(str(error).split())[:120])
 
     def _set_aside(self, path: Path, reason: str) -> None:

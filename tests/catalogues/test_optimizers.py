@@ -1,6 +1,7 @@
 """Every optimizer of the catalogue goes through this suite."""
 
 import dataclasses
+import itertools
 import math
 
 import pytest
@@ -66,7 +67,7 @@ def test_equals_a_hand_written_loop_to_the_bit(name):
     assert trace["loss"].tolist()[:-1] == losses
     assert trace["lr_t"].tolist()[:-1] == rates
     assert trace["update_norm"].tolist()[1:] == pytest.approx(
-        [math.dist(a, b) for a, b in zip(points, points[1:], strict=False)], rel=1e-12
+        [math.dist(a, b) for a, b in itertools.pairwise(points)], rel=1e-12
     )
 
 

@@ -83,7 +83,9 @@ def test_the_run_s_rate_is_the_peak_at_any_horizon(name, steps):
         assert name == "constant" or min(seen) < 0.5 * 0.7
 
 
-@pytest.mark.parametrize("name", [n for n in FIXED if n not in ("constant", "OneCycleLR", "CosineAnnealingWarmRestarts")])
+@pytest.mark.parametrize(
+    "name", [n for n in FIXED if n not in ("constant", "OneCycleLR", "CosineAnnealingWarmRestarts")]
+)
 def test_defaults_scale_with_the_run(name):
     short, long = rates(name, 100), rates(name, 1000)
     assert [long[10 * k] for k in range(20, 100, 20)] == pytest.approx([short[k] for k in range(20, 100, 20)], abs=0.04)

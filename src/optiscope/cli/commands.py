@@ -71,6 +71,9 @@ def gif(
         list[str] | None, typer.Option(help="An optimizer, by name or call; repeat it for more.")
     ] = None,
     schedule: Annotated[str, typer.Option(help="One schedule for all.")] = "constant",
+    horizon: Annotated[
+        str, typer.Option(help="'run' (a schedule ends with the race), or 'free' where its own end is meant.")
+    ] = "run",
     lr: Annotated[
         str, typer.Option(help="'tune' (each at the best of one search), 'default', or a rate for all.")
     ] = "tune",
@@ -87,7 +90,9 @@ def gif(
     """Draw a race; without arguments, the one in results/optimizers.gif."""
     from .race import draw_race
 
-    draw_race(problem, output, optimizer, schedule, lr, steps, seed, start, size, frames, seconds, hold, theme, clock)
+    draw_race(
+        problem, output, optimizer, schedule, horizon, lr, steps, seed, start, size, frames, seconds, hold, theme, clock
+    )  # fmt: skip
 
 
 @app.command()

@@ -16,7 +16,8 @@ LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybo
 
 
 def draw_race(
-    problem: str, output: Path | None, optimizers: list[str] | None, schedule: str, lr: str, steps: int, seed: int,
+    problem: str, output: Path | None, optimizers: list[str] | None, schedule: str, horizon: str,
+    lr: str, steps: int, seed: int,
     start: str, size: str, frames: int, seconds: float, hold: float, theme: str, clock: str,
 ) -> None:  # fmt: skip
     """Prepare, draw and save one race, and print where it is and who did how well."""
@@ -32,7 +33,7 @@ def draw_race(
     target = output or Path("results") / ("optimizers.gif" if shipped else f"{_file_name(problem)}.gif")
     check_target(target)
     with console.status("tuning and running …") as status:
-        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point)
+        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point, horizon)
         race = prepared.draw(size=(width, height), frames=frames, seconds=seconds, hold=hold, theme=theme, clock=clock)
         status.update(f"drawing {len(race)} frames …")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -29,7 +30,7 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float) -> None:
     try:
         optimizer.build([torch.empty(shape, device="meta", requires_grad=True) for shape in shapes], lr)
         small = [torch.nn.Parameter(torch.full((2,) * n, 0.5)) for n in dimensions]
-        stock = optimizer.build(small, lr)
+        stock: Any = optimizer.build(small, lr)
 
         def closure() -> torch.Tensor:
             stock.zero_grad()
@@ -42,9 +43,13 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float) -> None:
         stock.step(closure) if needs_closure(stock) else stock.step()
     except Exception as error:
         reason = " ".join(str(error).split())
+        hint = ""
+        if problem.is_function and problem.layout == "vector":
+            hint = "; a test function can be laid out as a matrix or with sparse gradients: layout='matrix' or 'sparse'"
+        counts = " and ".join(map(str, dimensions))
         raise Refused(
-            f"{optimizer.name} cannot run {problem.name} (its parameters have "
-            f"{' and '.join(map(str, dimensions))} dimensions, its gradients are {kind}): {reason}"
+            f"{optimizer.name} cannot run {problem.name} (number of dimensions of its parameters: {counts}; its "
+            f"gradients are {kind}): {reason}{hint}"
         ) from error
 
 
@@ -57,12 +62,13 @@ def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
 
 def check_runs(runs: Sequence[Run]) -> None:
     """Raises InputError for the first pair among these runs that cannot work; each pair is tried once."""
+    kinds = {(id(one.problem), id(one.optimizer), id(one.schedule)): one for one in runs}.values()
     pairs: dict[tuple[Problem, OptimizerSpec], float] = {}
-    for one in runs:
+    for one in kinds:
         pairs.setdefault((one.problem, one.optimizer), one.lr)
     for (problem, optimizer), lr in pairs.items():
         check_pair(problem, optimizer, lr)
-    for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in runs):
+    for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)
 
 

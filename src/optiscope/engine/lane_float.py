@@ -172,7 +172,7 @@ class LaneMode(TorchFunctionMode):
         like = max(tensors, key=lambda tensor: tensor.dim())
         dims = like.dim()
         scale = kwargs.get("alpha", kwargs.get("value"))
-        if scale.__class__ is LaneFloat:
+        if isinstance(scale, LaneFloat):
             rest = {key: value for key, value in kwargs.items() if key not in ("alpha", "value")}
             return _scaled(name, args, rest, scale.column(like, dims))
         fresh = tuple(a.column(like, dims) if a.__class__ is LaneFloat else a for a in args)

@@ -138,7 +138,7 @@ class LaneLog:
     def _all_events(self) -> list[list[dict[str, Any]]]:
         """Changes of rate, notes and divergences, by lane."""
         events = [list(self.events.get(lane, ())) for lane in range(self.lanes)]
-        for lane in np.nonzero(self.ended)[0]:
+        for lane in np.nonzero(self.ended)[0].tolist():
             step = int(self.last[lane]) + 1
             text = f"the loss is {self.bad_value[lane]} at step {step}"
             events[lane].append({"step": step, "kind": "diverged", "text": text})
@@ -169,7 +169,7 @@ class LaneLog:
             return None
         columns = [self._columns(lanes, rows) for lanes, rows in pieces]
         return trace_table(
-            [self.runs[lane].run_id for lanes, _ in pieces for lane in lanes],
+            [self.runs[lane].run_id for lanes, _ in pieces for lane in lanes.tolist()],
             np.concatenate([np.full(len(lanes), len(rows)) for lanes, rows in pieces]),
             {name: np.concatenate([piece[name] for piece in columns]) for name in columns[0]},
         )

@@ -108,7 +108,7 @@ class LaneTable:
 
 
 def _setting(run: Run) -> tuple[Any, ...]:
-    return run.lr, run.schedule, run.optimizer
+    return run.lr, id(run.schedule), id(run.optimizer)
 
 
 def _first_positions(own: list[int], count: int) -> list[int]:

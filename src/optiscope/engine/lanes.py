@@ -122,7 +122,7 @@ class GroupedLanes:
     def loss(self) -> torch.Tensor:
         """Losses, shape (lanes,)."""
         assert self._function is not None
-        return self._function(torch.stack(self.parameters).flatten(1))
+        return self._function(torch.stack([*self.parameters]).flatten(1))
 
     def points(self) -> torch.Tensor:
         """Positions, shape (lanes, dim)."""

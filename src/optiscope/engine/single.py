@@ -99,6 +99,7 @@ class _Loop:
     def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
         run, recorder = self.run, self.recorder
         losses, rates, group = self.losses, self.rates, optimizer.param_groups[0]
+        stock: Any = optimizer  # torch types closures as giving floats; LBFGS calls float() on what they give
         zero_grad, update, loss_at, perturb = optimizer.zero_grad, optimizer.step, instance.loss, instance.perturb
         noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
@@ -114,7 +115,7 @@ class _Loop:
             rates.append(group["lr"])
             if takes_closure:
                 closure = _Closure(optimizer, instance, step, noisy, recorder)
-                optimizer.step(closure)
+                stock.step(closure)
                 self.grad_evals += closure.calls
                 value = closure.first.item() if on_cpu else closure.first
                 losses.append(value)

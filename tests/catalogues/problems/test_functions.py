@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy import optimize
 
-from optiscope.errors import InputError
 from optiscope.catalogues.problems import FUNCTIONS
+from optiscope.errors import InputError
 
 FAMILIES = {family.name: family for family in FUNCTIONS}
 

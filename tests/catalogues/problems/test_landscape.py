@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from optiscope.errors import InputError
 from optiscope.catalogues.problems import FUNCTIONS, landscape, view_bounds
+from optiscope.errors import InputError
 from optiscope.spec import Problem, Task
 
 FAMILIES = {family.name: family for family in FUNCTIONS}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from optiscope.errors import InputError
 from optiscope.catalogues.problems import FUNCTIONS
 from optiscope.catalogues.problems.transform import modify, rotation_matrix
+from optiscope.errors import InputError
 from optiscope.spec import Problem
 
 FAMILIES = {family.name: family for family in FUNCTIONS}
