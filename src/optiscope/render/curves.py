@@ -87,7 +87,7 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     look = theme_of(theme)
     need(frame, "schedule", ("schedule", "step", "lr_t"), why="join the schedule of the runs frame to the trace first")
     names = list(dict.fromkeys(frame["schedule"].astype(str)))
-    across = min(4, max(2, round(len(names) ** 0.5)))
+    across = min(3, max(2, round(len(names) ** 0.5)))
     figure, axes = panels(names, look, across=across, height=1.65, share=True)
     by_name = dict(tuple(frame.groupby(frame["schedule"].astype(str), sort=False)))
     accent = theme_line(look)

@@ -24,6 +24,9 @@ SUFFIXES = (".gif", ".webp", ".mp4", ".png")
 _SAMPLES = 24
 
 
+LONGEST = 600.0  # seconds that one frame may stay; a GIF's own limit is 655
+
+
 def encode(
     path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 20.0, durations: Sequence[float] | None = None,
     hold: float = 0.0, loop: int = 0, samples: Sequence[np.ndarray] | None = None, colors: Sequence[str] = (),
@@ -44,8 +47,13 @@ def encode(
     if suffix not in SUFFIXES:
         given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise InputError(f"{path.name!r} has {given}{nearest(suffix, SUFFIXES)}; allowed: {', '.join(SUFFIXES)}")
-    if fps <= 0 or hold < 0 or loop < 0 or any(duration <= 0 for duration in durations or ()):
-        raise InputError(f"fps and durations must be > 0, hold and loop >= 0, got fps={fps}, hold={hold}, loop={loop}")
+    if not (0 < fps <= 1000 and 0 <= hold <= LONGEST and loop >= 0) or any(
+        not 0 < duration <= LONGEST for duration in durations or ()
+    ):
+        raise InputError(
+            f"fps and durations must be > 0, hold and loop >= 0, no frame longer than {LONGEST:g} seconds, got fps={fps}, "
+            f"hold={hold}, loop={loop}"
+        )
     if suffix == ".gif" and samples is None:
         samples, frames = _spread(frames)
         if not samples:

@@ -45,6 +45,8 @@ def race(
     width, height = size
     if width < 480 or height < 360:
         raise InputError(f"a race needs at least 480 by 360 pixels, got {width} by {height}")
+    if max(width, height) > 4096:
+        raise InputError(f"a race has at most 4096 pixels a side, got {width} by {height}")
     if seconds <= 0 or hold < 0:
         raise InputError(f"seconds must be > 0 and hold >= 0, got {seconds} and {hold}")
     look = theme_of(theme)
