@@ -160,12 +160,14 @@ def reduce_lr_on_plateau(
 
 
 def sequential_lr(
-    optimizer: Optimizer, steps: int, *, schedulers: Sequence[str] = ("LinearLR", "ExponentialLR"),
+    optimizer: Optimizer, steps: int, *, schedulers: Sequence[str] | None = None,
     milestones: Sequence[int] | None = None,
 ) -> Any:  # fmt: skip
-    """One schedule after another, each given in call syntax and scaled to its own stretch."""
+    """One schedule after another, in call syntax, each scaled to its own stretch; a warm-up and a decay by default."""
     from torch.optim.lr_scheduler import SequentialLR
 
+    if schedulers is None:
+        schedulers = (f"LinearLR(total_iters={_tenth(steps)})", "ExponentialLR")
     if milestones is None:
         milestones = [_tenth(steps)] if len(schedulers) == 2 else _even_milestones(len(schedulers), steps)
     edges = [0, *milestones, max(steps, milestones[-1] + 1 if milestones else 1)]

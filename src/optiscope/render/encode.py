@@ -51,8 +51,8 @@ def encode(
         not 0 < duration <= LONGEST for duration in durations or ()
     ):
         raise InputError(
-            f"fps and durations must be > 0, hold and loop >= 0, no frame longer than {LONGEST:g} seconds, got fps={fps}, "
-            f"hold={hold}, loop={loop}"
+            f"fps and durations must be > 0, hold and loop >= 0, no frame longer than {LONGEST:g} seconds, got "
+            f"fps={fps}, hold={hold}, loop={loop}"
         )
     if suffix == ".gif" and samples is None:
         samples, frames = _spread(frames)
