@@ -27,7 +27,7 @@ class UnknownName(InputError):
 
     def __init__(self, kind: str, given: str, allowed: Iterable[str]):
         allowed = sorted(allowed, key=str.lower)
-        super().__init__(f"unknown {kind} {given!r}{nearest(given, allowed)}; {_listing(kind, allowed)}")
+        super().__init__(f"unknown {kind} {given!r}{hint(given, allowed)} {_listing(kind, allowed)}")
 
 
 class StudyError(InputError):
@@ -47,6 +47,11 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in allowed}
     close = difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.5)
     return f", did you mean {lowered[close[0]]!r}?" if close else ""
+
+
+def hint(given: str, allowed: Iterable[str]) -> str:
+    """`nearest`, or a semicolon: for a sentence that goes on with what is allowed."""
+    return nearest(given, allowed) or ";"
 
 
 def _listing(kind: str, allowed: list[str]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import InputError, nearest
+from .errors import InputError, hint
 from .syntax import import_path
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str
     for key in given:
         if key not in allowed:
             listing = ", ".join(allowed) or "none"
-            raise InputError(f"{name} takes no argument {key!r}{nearest(key, allowed)}; allowed: {listing}")
+            raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
 
 
 def _one_line(error: BaseException) -> str:

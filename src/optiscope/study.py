@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .engine import OnEvent, run
-from .errors import InputError, StudyError, nearest
+from .errors import InputError, StudyError, hint
 from .naming import as_optimizer, as_problem, as_schedule, grid
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
 from .tuning import FIRST_TUNING_SEED, Cell, LrRange, Tuned, tune_cells
@@ -198,7 +198,7 @@ def _one_line(error: Any, keys: list[str], flat: bool) -> str:
     for part in place:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{nearest(str(place[-1]), keys)}; allowed: name, {', '.join(keys)}"
+        return f"unknown key {key!r}{hint(str(place[-1]), keys)} allowed: name, {', '.join(keys)}"
     if first["type"] == "missing":
         return f"{key} is missing"
     if (place and place[0] == "lr") or (len(place) > 2 and place[2] == "lr"):

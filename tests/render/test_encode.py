@@ -104,7 +104,7 @@ def test_mp4_without_its_extra(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.gfi", r"'a.gfi' has the suffix '.gfi', did you mean '.gif'\?; allowed: .gif, .webp, .mp4, .png"),
+        ("a.gfi", r"'a.gfi' has the suffix '.gfi', did you mean '.gif'\? allowed: .gif, .webp, .mp4, .png"),
         ("a", "'a' has no suffix; allowed: .gif"),
     ],
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError, nearest
+from ..errors import InputError, hint
 from .gif import pack, sample_palette, unpack, write_gif
 from .webp import write_webp
 
@@ -46,7 +46,7 @@ def encode(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         given = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise InputError(f"{path.name!r} has {given}{nearest(suffix, SUFFIXES)}; allowed: {', '.join(SUFFIXES)}")
+        raise InputError(f"{path.name!r} has {given}{hint(suffix, SUFFIXES)} allowed: {', '.join(SUFFIXES)}")
     if not (0 < fps <= 1000 and 0 <= hold <= LONGEST and loop >= 0) or any(
         not 0 < duration <= LONGEST for duration in durations or ()
     ):

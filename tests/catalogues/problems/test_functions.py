@@ -381,7 +381,7 @@ def test_a_loss_used_in_inference_mode_can_be_trained_on_afterwards():
     ("name", "arguments", "said"),
     [
         ("beale", {"dims": 3}, "beale takes no argument 'dims'; allowed: rotation, scale, noise, layout"),
-        ("rosenbrock", {"dims": 3}, "takes no argument 'dims', did you mean 'dim'?; allowed: dim, rotation, scale"),
+        ("rosenbrock", {"dims": 3}, "takes no argument 'dims', did you mean 'dim'? allowed: dim, rotation, scale"),
         ("beale", {"dim": 3}, "beale takes no argument 'dim'; allowed: rotation, scale, noise, layout"),
         ("beale", {"rotatoin": 3}, "did you mean 'rotation'?"),
         ("rosenbrock", {"dim": 1}, "rosenbrock: dim must be an integer >= 2, got 1"),
