@@ -15,7 +15,7 @@ from .catalogues.optimizers import OPTIMIZERS, optimizer_from_call
 from .catalogues.schedules import SCHEDULES, schedule_from_text
 from .errors import InputError, UnknownName
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
-from .syntax import import_path, parse_call
+from .syntax import format_call, import_path, parse_call
 
 T = TypeVar("T")
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -59,7 +59,10 @@ def as_problem(value: str | Problem) -> Problem:
         raise UnknownName("problem", name, [family.name for family in PROBLEMS])
     found = import_path(name)
     if callable(found) and not isinstance(found, Problem):
-        found = found(**arguments)
+        try:
+            found = found(**arguments)
+        except TypeError as error:
+            raise InputError(f"{value} cannot be made: {error}") from error
     elif arguments:
         raise InputError(f"{name} is a Problem already and takes no arguments")
     if not isinstance(found, Problem):
@@ -74,7 +77,7 @@ def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:
     if not isinstance(value, str):
         raise InputError(f"an optimizer is a name, call syntax or an optiscope.OptimizerSpec, got {value!r}")
     name, arguments = parse_call(value)
-    spec = optimizer_from_call(name, arguments, value.strip())
+    spec = optimizer_from_call(name, arguments, format_call(name, arguments))
     if spec is None:
         raise UnknownName("optimizer", name, [known.name for known in OPTIMIZERS])
     return spec
@@ -182,13 +185,16 @@ def _number(name: str, value: Any) -> float:
 
 
 def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, ticks: int) -> None:
-    """Build both on a dummy matrix and step the schedule once: what the classes refuse, they refuse here."""
+    """Build both on a dummy matrix and step the schedule a little: what the classes refuse, they refuse here."""
     import torch
 
     parameter = torch.nn.Parameter(torch.zeros(2, 2))
     stock = optimizer.build([parameter], lr)
     try:
-        schedule.factory(stock, ticks)
+        scheduler: Any = schedule.factory(stock, ticks)
+        stock._opt_called = True  # type: ignore[attr-defined]  # it never steps, and torch would warn of that
+        for _ in range(min(ticks, 2) if scheduler is not None else 0):
+            scheduler.step(1.0) if schedule.kind == "adaptive" else scheduler.step()
     except InputError:
         raise
     except Exception as error:
@@ -198,6 +204,8 @@ def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, tic
 def _whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
         raise InputError(f"{name} must be a whole number >= {least}, got {value!r}")
+    if value.__index__() >= 2**63:
+        raise InputError(f"{name} must be below 2**63, got {value!r}")
     return value.__index__()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
 
 # A race may need large rates (Adadelta's are about 1 by design) and small ones (Rosenbrock's valley).
-RACE_RATES = LrRange(1e-3, 1.0, per_decade=4, lowest=1e-6, highest=100.0)
+RACE_RATES = LrRange(1e-3, 10.0, per_decade=4, lowest=1e-6, highest=100.0)
 
 
 @dataclass
@@ -51,7 +51,7 @@ def prepare_race(
     problem: str | Problem = "beale",
     optimizers: Sequence[str | OptimizerSpec] = CLASSICS,
     schedule: str | ScheduleSpec = "constant",
-    lr: str | float = "tune",
+    lr: str | float | Sequence[str | float] = "tune",
     steps: int = 200,
     seed: int = 0,
     start: Start = "canonical",
@@ -68,19 +68,26 @@ def prepare_race(
         raise InputError(
             f"a race is drawn on a map and needs a problem of 2 coordinates, {the_problem.name} has {size}"
         )
+    if not isinstance(start, str) and the_problem.bounds and len(start) == 2:
+        for value, (low, high) in zip(start, the_problem.bounds, strict=True):
+            if not low - 2 * (high - low) <= value <= high + 2 * (high - low):
+                raise InputError(
+                    f"start {tuple(start)} lies far off the map; {the_problem.name}'s is {low:g} to {high:g}"
+                )
     specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
     if lr == "tune":
         cells = [(the_problem, spec, the_schedule) for spec in specs]
         found = tune_cells(cells, steps, RACE_RATES, start=start, horizon=horizon, **settings)
         rates: list[Any] = [one.lr for one in found]
-        low, high = min(one.low for one in found), max(one.high for one in found)
-        trials = max(len(one.table) for one in found)
-        basis = f"each at the best of up to {trials} rates from {low:g} to {high:g}, {RACE_RATES.per_decade} a decade"
-        if any(len(one.table) != trials for one in found):
-            basis = (
-                f"each at its best rate of one grid, {RACE_RATES.low:g} to {RACE_RATES.high:g}, "
-                f"{RACE_RATES.per_decade} a decade, grown to {low:g}–{high:g} where the best sat on its edge"
-            )
+        one = found[0]  # every optimizer has the same grid
+        basis = f"each at the best of the same {len(one.table)} rates, {one.low:g} to {one.high:g}"
+        edges = [each.optimizer for each in found if each.edge]
+        if edges:
+            basis += f"; on the bound: {', '.join(edges)}"
+    elif isinstance(lr, (list, tuple)):
+        if len(lr) != len(specs):
+            raise InputError(f"give one lr for all or one for each of the {len(specs)} optimizers, got {len(lr)}")
+        rates, basis = list(lr), "at the rates given"
     else:
         rates = [lr] * len(specs)
         basis = "each at its default rate" if lr == "default" else f"all at lr = {rates[0]}"

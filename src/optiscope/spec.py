@@ -230,7 +230,7 @@ class OptimizerSpec(_ByIdentity):
         try:
             cls: Any = self.resolved
             return cls(parameters, lr=lr, **self.build_arguments)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
             raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:

@@ -42,6 +42,11 @@ class LrRange:
             raise InputError(f"an lr range needs 0 < low < high, got low={self.low}, high={self.high}")
         if self.per_decade < 1:
             raise InputError(f"an lr range needs per_decade >= 1, got {self.per_decade}")
+        if not self.indices:
+            raise InputError(
+                f"no rate 10^(k/{self.per_decade}) lies between {self.low} and {self.high}: widen the range, or raise "
+                "per_decade"
+            )
         if not self.lowest <= self.low or not self.high <= self.highest:
             raise InputError(f"the lr range {self.low} to {self.high} exceeds its bounds {self.lowest}, {self.highest}")
 
@@ -134,7 +139,17 @@ def tune_cells(
         by_id = results.runs.set_index("run_id")
         for search in pending:
             search.learn(plan[id(search)], by_id)
+        _share_growth(searches)
     return [search.verdict() for search in searches]
+
+
+def _share_growth(searches: Sequence[_Search]) -> None:
+    """One and the same grid for every cell of a problem: where one grows, all do (METHOD: equal budgets)."""
+    for problem in {search.problem for search in searches}:
+        own = [search for search in searches if search.problem == problem]
+        wanted = {k for search in own for k in (*search.wanted, *search.scores)}
+        for search in own:
+            search.wanted = sorted(wanted - search.scores.keys())
 
 
 class _Search:
@@ -156,7 +171,9 @@ class _Search:
 
     def learn(self, runs: list[Run], by_id: pd.DataFrame) -> None:
         rows = by_id.loc[[one.run_id for one in runs]]
-        failed = rows["status"].isin(["diverged", "error"])
+        # Below the least loss known lies only what is outside the bounds that it holds in: no solution of this problem.
+        outside = rows["loss_final"] < rows["loss_floor"] - 1e-9 * rows["loss_floor"].abs().clip(lower=1.0)
+        failed = rows["status"].isin(["diverged", "error"]) | outside
         losses = rows[self.criterion].where(~failed, math.inf).fillna(math.inf)
         medians = losses.groupby(rows["lr"].to_numpy()).agg(_median)
         self.scores |= {k: float(medians.loc[self._rates.rate(k)]) for k in self.wanted}

@@ -86,6 +86,22 @@ SCHEDULES: tuple[ScheduleFamily, ...] = (
 )
 
 
+def _factory(path: str) -> Callable[..., LRScheduler | None]:
+    """A scheduler class, or a function `(optimizer, steps, **arguments) -> LRScheduler or None`, by import path."""
+    from torch.optim.lr_scheduler import LRScheduler
+
+    found = import_path(path)
+    if isinstance(found, type) and issubclass(found, LRScheduler):
+        return functools.partial(_without_steps, found)
+    if not callable(found):
+        raise InputError(f"{path} is no scheduler class and no function (optimizer, steps) that makes one")
+    return found
+
+
+def _without_steps(cls: Callable[..., LRScheduler], optimizer: Any, steps: int, **arguments: Any) -> LRScheduler:
+    return cls(optimizer, **arguments)
+
+
 def schedule_from_text(text: str) -> ScheduleSpec:
     """The spec of a schedule in call syntax. Raises UnknownName, InputError."""
     name, arguments = parse_call(text)
@@ -93,6 +109,5 @@ def schedule_from_text(text: str) -> ScheduleSpec:
         if family.name == name:
             return family.build(arguments)
     if "." in name:
-        # A factory by import path: (optimizer, steps, **arguments) -> LRScheduler or None.
-        return ScheduleSpec(text, functools.partial(import_path(name), **arguments), arguments=arguments)
+        return ScheduleSpec(text, functools.partial(_factory(name), **arguments), arguments=arguments)
     raise UnknownName("schedule", name, [family.name for family in SCHEDULES])

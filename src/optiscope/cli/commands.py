@@ -75,8 +75,11 @@ def gif(
         str, typer.Option(help="'run' (a schedule ends with the race), or 'free' where its own end is meant.")
     ] = "run",
     lr: Annotated[
-        str, typer.Option(help="'tune' (each at the best of one search), 'default', or a rate for all.")
-    ] = "tune",
+        list[str] | None,
+        typer.Option(
+            help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]"
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the race; rates are tuned for just as many.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of a random start and of gradient noise.")] = 0,
     start: Annotated[str, typer.Option(help="'canonical', 'random', or a point: '1.0,-2.5'.")] = "canonical",

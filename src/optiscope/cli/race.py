@@ -17,7 +17,7 @@ LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybo
 
 def draw_race(
     problem: str, output: Path | None, optimizers: list[str] | None, schedule: str, horizon: str,
-    lr: str, steps: int, seed: int,
+    lr: list[str] | None, steps: int, seed: int,
     start: str, size: str, frames: int, seconds: float, hold: float, theme: str, clock: str,
 ) -> None:  # fmt: skip
     """Prepare, draw and save one race, and print where it is and who did how well."""
@@ -26,7 +26,9 @@ def draw_race(
 
     console = Console(stderr=True)
     as_problem(problem)  # a problem that is none is what the user hears of first, not the file named after it
-    rate, point, (width, height) = _rate(lr), _start(start), _size(size)
+    rates = [_rate(text) for text in lr or ["tune"]]
+    rate: Any = rates[0] if len(rates) == 1 else rates
+    point, (width, height) = _start(start), _size(size)
     # The demo's page shows results/optimizers.gif and says what it is: no other race goes there unasked.
     usual = ("beale", [], "constant", "tune", 200, "canonical")
     shipped = (problem, optimizers or [], schedule, lr, steps, start) == usual

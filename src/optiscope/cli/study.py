@@ -95,8 +95,9 @@ def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictu
     from ..report import write_study_page
 
     methods = {
-        "Selection": "each pair's rate has the lowest median loss over the tuning seeds at the same horizon; a "
-        "diverged trial counts as infinite; the grid grows while the winner sits on its edge",
+        "Selection": "each pair's rate has the lowest median final loss (of a network: validation loss, if any) "
+        "over the tuning seeds at the same horizon; a trial that diverged or left the domain counts as infinite; the "
+        "grid of a problem grows for all its pairs while any winner sits on its edge",
         "Seeds": "tuning and evaluation seeds are disjoint; evaluation seeds are shared by all optimizers",
         "No silent help": "no gradient clipping, no boundary penalty, no projection",
     }

@@ -75,7 +75,7 @@ def check_runs(runs: Sequence[Run]) -> None:
 def check_device(device: str) -> None:
     """Raises InputError for a device that torch does not know or this machine does not have."""
     try:
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()  # the meta device has tensors, but no numbers
     except Exception as error:
         reason = " ".join(str(error).split("\n")[0].split())
         raise InputError(f"device {device!r} cannot be used here: {reason}; cpu always can") from error

@@ -117,11 +117,11 @@ def _switch(value: Any) -> str:
 
 
 def verdict_key(run: Run, device: str) -> str:
-    """What a verdict holds for: optimizer and arguments, versions, kind of problem, dtype, device, kind of schedule."""
+    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, kind of schedule."""
     package = run.optimizer.path.partition(".")[0]
     return identity_json(
         optimizer=run.optimizer.identity, torch=torch.__version__, package=f"{package} {version_of(package)}",
-        layout=run.problem.layout, dim=run.problem.dim, dtype=run.dtype, device=device.partition(":")[0],
+        problem=run.problem.identity, dtype=run.dtype, device=device.partition(":")[0],
         adaptive=run.schedule.kind == "adaptive",
     )  # fmt: skip
 

@@ -60,9 +60,19 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
 
 
 def final_loss(runs: pd.DataFrame) -> NDArray[np.float64]:
-    """The final loss that statistics use: infinite for a run that diverged, failed or ended on NaN."""
+    """The final loss that statistics use: infinite for a run that diverged, failed, ended on NaN or left the domain."""
     loss = numbers(runs, "loss_final")
-    return np.where(failed(runs) | np.isnan(loss), np.inf, loss)
+    return np.where(failed(runs) | np.isnan(loss) | left_domain(loss, numbers(runs, "loss_floor")), np.inf, loss)
+
+
+def left_domain(loss: NDArray[np.float64], floor: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether a loss lies below the least one known, by more than rounding.
+
+    Some functions (eggholder, Schwefel, McCormick, Michalewicz) go lower outside the bounds of their minimum:
+    a run that ends there has left the problem, and has not solved it.
+    """
+    with np.errstate(invalid="ignore"):
+        return loss < floor - 1e-9 * np.maximum(1.0, np.abs(floor))
 
 
 def group_codes(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], pd.DataFrame]:

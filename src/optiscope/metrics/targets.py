@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .cells import KEY, failed, final_loss, group_codes, grouped_quantile, numbers, one_row_a_run, require
+from .cells import KEY, failed, final_loss, group_codes, grouped_quantile, left_domain, numbers, one_row_a_run, require
 
 GAP_TARGETS = (1e0, 1e-2, 1e-4, 1e-6, 1e-8)
 ACCURACY_TARGETS = (0.5, 0.9, 0.95, 0.99)
@@ -172,9 +172,10 @@ class _Points:
         self.codes, self.steps = np.concatenate(codes), np.concatenate(steps)
         loss = np.concatenate(losses)
         floor, start = numbers(runs, "loss_floor"), numbers(runs, "loss_start")
+        outside = left_domain(loss, floor[self.codes])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.cost = {
-                "gap": loss - np.where(np.isnan(floor), 0.0, floor)[self.codes],
+                "gap": np.where(outside, np.inf, loss - np.where(np.isnan(floor), 0.0, floor)[self.codes]),
                 "loss_ratio": loss / np.where(start > 0, start, np.nan)[self.codes],
                 "accuracy": -np.concatenate(accuracies),
             }

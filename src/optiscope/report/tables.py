@@ -16,7 +16,7 @@ from .. import metrics
 from ..errors import StoreError
 from ..metrics.targets import difficulty
 
-SHOWN_TARGETS = 3
+SHOWN_TARGETS = 5
 CAPTION = (
     "Medians over seeds, the quartiles beside them. diverged: at least half the seeds diverged or failed, which counts "
     "as an infinite loss. never: at least half the seeds missed the target. Success: share of runs that met the last "
@@ -46,7 +46,7 @@ def target_name(metric: str, target: float) -> str:
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
     """One setting of a comparison in about a dozen columns with readable names, best first.
 
-    Final and best are gaps where the floor is known. Of the targets, the hardest three that somebody met are shown,
+    Final and best are gaps where the floor is known. Of the targets, the hardest five that somebody met are shown,
     or the easiest where nobody met any.
     """
     floor = cells["loss_floor"].fillna(0.0)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...errors import InputError
 from ...spec import Problem, check_arguments
 from ...syntax import format_call
 from .transform import modify
@@ -51,6 +52,9 @@ class Family:
         """
         check_arguments(self.name, self, arguments)
         changes = {p.name: arguments[p.name] for p in _MODIFIERS if self.modifiers and p.name in arguments}
-        problem = self.make(**{key: value for key, value in arguments.items() if key not in changes})
+        try:
+            problem = self.make(**{key: value for key, value in arguments.items() if key not in changes})
+        except TypeError as error:
+            raise InputError(f"{format_call(self.name, arguments)}: {error}") from error
         changed = modify(problem, **changes) if changes else problem
         return dataclasses.replace(changed, name=format_call(self.name, arguments))
