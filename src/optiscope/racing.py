@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
 
 # A race may need large rates (Adadelta's are about 1 by design) and small ones (Rosenbrock's valley).
-RACE_RATES = LrRange(1e-3, 10.0, per_decade=4, lowest=1e-6, highest=100.0)
+RACE_RATES = LrRange(1e-3, 100.0, per_decade=4, lowest=1e-6, highest=1e4)
 
 
 @dataclass

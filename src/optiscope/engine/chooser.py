@@ -117,7 +117,7 @@ def _switch(value: Any) -> str:
 
 
 def verdict_key(run: Run, device: str) -> str:
-    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, kind of schedule."""
+    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, schedule kind."""
     package = run.optimizer.path.partition(".")[0]
     return identity_json(
         optimizer=run.optimizer.identity, torch=torch.__version__, package=f"{package} {version_of(package)}",

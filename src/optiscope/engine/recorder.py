@@ -11,6 +11,7 @@ import torch
 # The foreach kernels: private by their names, and what torch's own optimizers and clipping are made of.
 _FOREACH: Any = torch
 
+FLAT_LIMIT = 2_000_000  # parameters that are copied end to end for their norm
 POINT_LIMIT = 4_000_000  # numbers kept as positions and gradients before norms are taken on the fly instead
 
 
@@ -146,12 +147,16 @@ def _norm(vectors: np.ndarray) -> np.ndarray:
 
 
 class NormRecorder:
-    """Norms over all parameters of a network, taken as it trains; one copy of the parameters, no more."""
+    """Norms over all parameters of a network, taken as it trains; one copy of the parameters, no more.
+
+    A small network's tensors are laid end to end first: one kernel then does what would be one a tensor.
+    """
 
     def __init__(self, parameters: Sequence[torch.nn.Parameter], steps: int, every: int):
         self._parameters = list(parameters)
         self._every, self._steps = every, steps
-        self._before = [p.detach().clone() for p in parameters]
+        self._small = sum(p.numel() for p in parameters) <= FLAT_LIMIT
+        self._before = self._now()
         self._gradients: dict[int, torch.Tensor] = {}
         self._updates: dict[int, torch.Tensor] = {}
 
@@ -159,23 +164,37 @@ class NormRecorder:
     def before(self, step: int) -> None:
         """Take the norm of the gradients."""
         if step % self._every == 0:
-            grads = [
-                p.grad.coalesce().values() if p.grad.is_sparse else p.grad
-                for p in self._parameters
-                if p.grad is not None
-            ]
-            self._gradients[step] = torch.stack(_FOREACH._foreach_norm(grads)).norm() if grads else torch.tensor(0.0)
+            grads = [p.grad for p in self._parameters if p.grad is not None]
+            grads = [grad.coalesce().values() if grad.is_sparse else grad for grad in grads]
+            self._gradients[step] = self._norm(grads) if grads else torch.tensor(0.0)
         if self._every > 1 and self._recorded(step + 1):
-            _FOREACH._foreach_copy_(self._before, self._parameters)
+            self._before = self._now()
 
     @torch.no_grad()
     def after(self, step: int) -> None:
         """Take the norm of what the step changed."""
-        if self._recorded(step):
+        if not self._recorded(step):
+            return
+        if self._small:
+            now = self._now()
+            self._updates[step] = torch.linalg.vector_norm(now[0] - self._before[0])
+            self._before = now
+        else:
+            # In place: a large network's parameters are not held three times.
             _FOREACH._foreach_sub_(self._before, self._parameters)
-            self._updates[step] = torch.stack(_FOREACH._foreach_norm(self._before)).norm()
-            if self._every == 1:
-                _FOREACH._foreach_copy_(self._before, self._parameters)
+            self._updates[step] = self._norm(self._before)
+            _FOREACH._foreach_copy_(self._before, self._parameters)
+
+    def _now(self) -> list[torch.Tensor]:
+        """A copy of the parameters: one vector, or as they are."""
+        if self._small:
+            return [torch.cat([p.detach().reshape(-1) for p in self._parameters])]
+        return [p.detach().clone() for p in self._parameters]
+
+    def _norm(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+        if self._small:
+            return torch.linalg.vector_norm(torch.cat([tensor.reshape(-1) for tensor in tensors]))
+        return torch.stack(_FOREACH._foreach_norm(tensors)).norm()
 
     def _recorded(self, step: int) -> bool:
         return step % self._every == 0 or step == self._steps
