@@ -215,7 +215,18 @@ def test_gif_has_a_place_of_its_own(here, problem, name):
      "--optimizer LBFGS", "--optimizer torch.optim.AdamW(weight_decay=0.1)"],
 )  # fmt: skip
 def test_gif_takes(options):
-    assert exit_code([*RACE, *options.split(), "-o", "race.png"]) == 0
+    # `--lr` is repeatable: beside the one of RACE it would be the second optimizer's.
+    race = [word for word in RACE if word not in ("--lr", "0.01")] if options.startswith("--lr") else RACE
+    assert exit_code([*race, *options.split(), "-o", "race.png"]) == 0
+
+
+def test_gif_takes_a_rate_for_each(capsys):
+    assert exit_code([*RACE, "--lr", "0.5", "-o", "race.png"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"SGD +lr 0.01 ", told)
+    assert re.search(r"Adam +lr 0.5 ", told)
+    assert exit_code([*RACE, "--lr", "0.5", "--lr", "1", "-o", "race.png"]) == 2
+    assert "one for each of the 2 optimizers, got 3" in capsys.readouterr().err
 
 
 def test_gif_s_defaults_are_the_library_s(here, monkeypatch):

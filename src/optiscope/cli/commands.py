@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _load_torch() -> None:
+    """Import torch, and let an interrupt wait until that is done: amid its C++ it would abort the process."""
+    hits: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: hits.append(number))
+    try:
+        import torch  # noqa: F401
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if hits:
+        raise KeyboardInterrupt
+
 
 app = typer.Typer(
     name="optiscope", add_completion=False, rich_markup_mode=None,
@@ -35,6 +49,7 @@ def _root(
 @app.command()
 def demo(results: Results = Path("results"), jobs: Jobs = 1, device: Device = "cpu", verbose: Verbose = False) -> None:
     """Run the built-in study and the race, and say where everything is."""
+    _load_torch()
     from ..study import Study, demo_text
     from .study import run_and_report
 
@@ -50,6 +65,7 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run a study file; it goes on where it stopped."""
+    _load_torch()
     from ..study import Study
     from .study import run_and_report
 
@@ -91,6 +107,7 @@ def gif(
     clock: Annotated[str, typer.Option(help="log (slow at first, the first steps are seen) or linear.")] = "log",
 ) -> None:
     """Draw a race; without arguments, the one in results/optimizers.gif."""
+    _load_torch()
     from .race import draw_race
 
     draw_race(

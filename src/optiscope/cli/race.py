@@ -31,7 +31,7 @@ def draw_race(
     point, (width, height) = _start(start), _size(size)
     # The demo's page shows results/optimizers.gif and says what it is: no other race goes there unasked.
     usual = ("beale", [], "constant", "tune", 200, "canonical")
-    shipped = (problem, optimizers or [], schedule, lr, steps, start) == usual
+    shipped = (problem, optimizers or [], schedule, rate, steps, start) == usual
     target = output or Path("results") / ("optimizers.gif" if shipped else f"{_file_name(problem)}.gif")
     check_target(target)
     with console.status("tuning and running …") as status:

@@ -98,7 +98,8 @@ def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
     pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
     pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}
     keep = [pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]
-    return runs[keep]
+    # Constant first, so that a solid line means it in every picture.
+    return runs[keep].sort_values("schedule", key=lambda names: names != "constant", kind="stable")
 
 
 def _one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
