@@ -88,3 +88,15 @@ def test_the_median_never_averages_infinities():
     assert _median(pd.Series([1.0, math.inf])) == math.inf
     assert _median(pd.Series([1.0, 2.0, math.inf])) == 2
     assert _median(pd.Series([1.0, 2.0])) == 1.5
+
+
+def test_a_trial_below_the_least_loss_known_has_left_the_problem():
+    # McCormick falls by pi a period outside its bounds: a huge step must not win by leaving.
+    best = osc.tune("mccormick", "SGD", steps=30, lr=LrRange(1e-2, 1e3, highest=1e3))
+    floor = osc.problems()["mccormick"].minimum_value
+    assert best.score >= floor - 1e-9
+
+
+def test_every_cell_of_a_problem_gets_the_same_trials():
+    cells = [(osc.problems()["beale"], osc.optimizers()[n], osc.schedules()["constant"]) for n in ("SGD", "Adadelta")]
+    assert len({(one.trials, one.low, one.high) for one in tune_cells(cells, 20, LrRange(1e-2, 1.0, 1))}) == 1

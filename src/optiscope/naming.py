@@ -193,8 +193,9 @@ def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, tic
     try:
         scheduler: Any = schedule.factory(stock, ticks)
         stock._opt_called = True  # type: ignore[attr-defined]  # it never steps, and torch would warn of that
-        for _ in range(min(ticks, 2) if scheduler is not None else 0):
-            scheduler.step(1.0) if schedule.kind == "adaptive" else scheduler.step()
+        if scheduler is not None:
+            for _ in range(min(ticks, 2)):
+                scheduler.step(1.0) if schedule.kind == "adaptive" else scheduler.step()
     except InputError:
         raise
     except Exception as error:

@@ -255,3 +255,15 @@ def test_rewritten_calls_equal_scalar_calls_lane_by_lane(name):
     for lane in range(5):
         expected = CALLS[name](p[lane].clone(), g[lane], float(values.by_lane()[lane]))
         assert torch.equal(got[lane], expected)
+
+
+def test_a_proof_on_one_problem_is_none_on_another(bowl, tmp_path):
+    # The second problem mixes its lanes: what was proved on the first must not be believed of it.
+    mixing = osc.Problem(
+        "mixing", lambda x: (x**2).sum(-1) * (1 + x.detach().abs().max()), (1.0, 2.0), bounds=((-3.0, 3.0),) * 2
+    )
+    for problem in (bowl, mixing):
+        runs = osc.grid(problem, "Adam", lr=[0.01, 0.1], seed=range(3), start="random", steps=20)
+        auto = osc.run(runs, store=tmp_path)
+        same(auto, osc.run(runs, engine="single"))
+    assert set(auto.runs["engine"]) == {"single"}

@@ -86,11 +86,11 @@ SCHEDULES: tuple[ScheduleFamily, ...] = (
 )
 
 
-def _factory(path: str) -> Callable[..., LRScheduler | None]:
+def _factory(path: str) -> Callable[..., Any]:
     """A scheduler class, or a function `(optimizer, steps, **arguments) -> LRScheduler or None`, by import path."""
     from torch.optim.lr_scheduler import LRScheduler
 
-    found = import_path(path)
+    found: Any = import_path(path)
     if isinstance(found, type) and issubclass(found, LRScheduler):
         return functools.partial(_without_steps, found)
     if not callable(found):
