@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .engine import OnEvent, run
+from .engine import OnEvent, Progress, run
 from .errors import InputError, StudyError, hint
 from .naming import as_optimizer, as_problem, as_schedule, grid
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
@@ -21,8 +21,6 @@ from .tuning import FIRST_TUNING_SEED, Cell, LrRange, Tuned, tune_cells
 
 if TYPE_CHECKING:
     from .store import Store
-
-Progress = Callable[[list[Run]], None]
 
 
 @dataclass(frozen=True)

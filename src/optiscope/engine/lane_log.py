@@ -68,7 +68,7 @@ class LaneLog:
             self.probed.append(self._losses[row, self.probe].copy())
         if self._full:
             self._positions[step] = points().double().cpu().numpy()
-        self._lane_setting = table._lane_setting
+        self._lane_setting = table.lane_setting
         self._rates.append(table.rates)
         if step == self.steps:
             self._look(row + 1)

@@ -34,7 +34,7 @@ class LaneTable:
         self.settings = [self.runs[i] for i in _first_positions(own, len(first))]
         index = np.array(own, dtype=np.int64)
         self.index = None if len(first) == len(self.runs) else index
-        self._lane_setting = index
+        self.lane_setting = index
         self.adaptive = any(one.schedule.kind == "adaptive" for one in self.runs)
         self._per_lane: list[Any] = []
         self._schedulers, self._groups = self._build()
@@ -45,7 +45,7 @@ class LaneTable:
         settings = self.runs if self.adaptive else self.settings
         schedulers, groups = [], []
         if self.adaptive:
-            self.index, self._lane_setting = None, np.arange(len(self.runs))
+            self.index, self.lane_setting = None, np.arange(len(self.runs))
         for one in settings:
             # A real optimizer of the real class: the schedule may look at its momentum or betas.
             stock = one.optimizer.build([torch.nn.Parameter(torch.zeros(1, 1))], one.lr)
@@ -64,10 +64,6 @@ class LaneTable:
         if self._current is None:
             self._current = {name: self._gathered(name) for name in CYCLED if name in self._names}
         return self._current
-
-    def lr_by_lane(self) -> np.ndarray:
-        """The rate that the next step uses, shape (lanes,)."""
-        return self.rates[self._lane_setting]
 
     def tick(self, losses: np.ndarray) -> list[tuple[int, float, float]]:
         """One step of every schedule; `losses` by lane, for the adaptive ones. Gives their changes: lane, from, to."""
