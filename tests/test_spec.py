@@ -75,6 +75,23 @@ def test_run_id_tells_everything_that_defines_a_run(bowl):
     assert all(len(one) == 16 and int(one, 16) >= 0 for one in ids)
 
 
+def test_the_order_of_arguments_means_nothing(bowl):
+    def run_id(optimizer, schedule, problem="beale"):
+        return osc.grid(problem, optimizer, schedule, lr=0.1, steps=9)[0].run_id
+
+    assert run_id("SGD(momentum=0.9, nesterov=True)", "StepLR(step_size=3, gamma=0.5)") == run_id(
+        "SGD( nesterov=True,momentum=0.9 )", "StepLR(gamma=0.5,step_size=3)"
+    )
+    assert run_id("SGD", "constant", "ackley(dim=3, noise=0.1)") == run_id(
+        "SGD", "constant", "ackley(noise=0.1, dim=3)"
+    )
+    steps = [
+        "torch.optim.lr_scheduler.StepLR(step_size=3, gamma=0.5)",
+        "torch.optim.lr_scheduler.StepLR(gamma=0.5, step_size=3)",
+    ]
+    assert len(osc.grid(bowl, "SGD", steps, steps=9)) == 1
+
+
 def test_run_id_is_the_same_in_another_process():
     code = "import optiscope as osc; print(osc.grid('rosenbrock(dim=3)', 'Adam(betas=(0.8, 0.9))', 'StepLR', 0.1)[0].run_id)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

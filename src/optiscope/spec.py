@@ -184,7 +184,7 @@ class Problem(_ByIdentity):
 class OptimizerSpec(_ByIdentity):
     """A label, a `torch.optim.Optimizer` class (or its import path), and its keyword arguments.
 
-    >>> OptimizerSpec("Momentum", "torch.optim.SGD", {"momentum": 0.9}).build_arguments["momentum"]
+    >>> OptimizerSpec("Momentum", "torch.optim.SGD", {"momentum": 0.9}).arguments["momentum"]
     0.9
     """
 
@@ -209,11 +209,6 @@ class OptimizerSpec(_ByIdentity):
         """What tells this optimizer from another: class, arguments, version. Its label is a name, no more."""
         return identity_json(optimizer=self.path, name=self.name, arguments=dict(self.arguments), version=self.version)
 
-    @property
-    def build_arguments(self) -> dict[str, Any]:
-        """The keyword arguments as the class takes them."""
-        return dict(self.arguments)
-
     @functools.cached_property
     def resolved(self) -> type[Optimizer]:
         """The class itself. Raises InputError where the import path leads nowhere or to no optimizer."""
@@ -229,7 +224,7 @@ class OptimizerSpec(_ByIdentity):
         check_arguments(self.name, self.resolved, self.arguments)
         try:
             cls: Any = self.resolved
-            return cls(parameters, lr=lr, **self.build_arguments)
+            return cls(parameters, lr=lr, **self.arguments)
         except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
             raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
 
@@ -254,8 +249,8 @@ class ScheduleSpec(_ByIdentity):
 
     `steps` is the number of times the schedule will step within the run. `kind` is `fixed` (a formula of the step),
     `adaptive` (it looks at the loss) or `custom` (a function somebody wrote). `interval` says whether it steps once a
-    step or once an epoch. `end` is the step at which the arguments themselves end it, None where it has no end
-    of its own; `monitor` is what an adaptive one looks at.
+    step or once an epoch. `end` is where the arguments themselves end it, None where they do not: a number of steps
+    (or epochs), or a function from the run's number to it; `monitor` is what an adaptive one looks at.
 
     >>> ScheduleSpec("none", lambda optimizer, steps: None).kind
     'custom'
@@ -266,7 +261,7 @@ class ScheduleSpec(_ByIdentity):
     kind: Literal["fixed", "adaptive", "custom"] = "custom"
     interval: Literal["step", "epoch"] = "step"
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    end: int | None = None
+    end: int | Callable[[int], int | None] | None = None
     monitor: str = "loss"
     note: str = ""
     source: str = ""
@@ -286,10 +281,11 @@ class ScheduleSpec(_ByIdentity):
 
     def check_horizon(self, ticks: int) -> None:
         """Raises InputError where the schedule's own end is not the run's (METHOD: tune and draw one horizon)."""
-        if self.end is not None and self.end != ticks:
+        end = self.end(ticks) if callable(self.end) else self.end
+        if end is not None and end != ticks:
             unit = "steps" if self.interval == "step" else "epochs"
             raise InputError(
-                f"schedule {self.name} ends after {self.end} {unit}, the run after {ticks}: leave its length out so "
+                f"schedule {self.name} ends after {end} {unit}, the run after {ticks}: leave its length out so "
                 'that it follows the run, or say horizon="free" if it is meant'
             )
 

@@ -56,12 +56,12 @@ def parse_call(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def format_call(name: str, arguments: Mapping[str, Any]) -> str:
-    """The inverse of `parse_call`: a label that can be read back.
+    """The inverse of `parse_call`: a label that can be read back, the same in whatever order the arguments came.
 
-    >>> format_call("SGD", {"momentum": 0.9})
-    'SGD(momentum=0.9)'
+    >>> format_call("SGD", {"nesterov": True, "momentum": 0.9})
+    'SGD(momentum=0.9, nesterov=True)'
     """
-    inside = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    inside = ", ".join(f"{key}={value!r}" for key, value in sorted(arguments.items()))
     return f"{name}({inside})" if inside else name
 
 

@@ -110,7 +110,16 @@ REFUSED = [
     ("OneCycleLR(epochs=3, steps_per_epoch=10)", "ends after 30 steps"),
     ("LinearLR(start_factor=1.0, end_factor=0.0, total_iters=10)", "ends after 10 steps"),
     ("SequentialLR(schedulers=['LinearLR', 'CosineAnnealingLR(T_max=50)'], milestones=[100])", "ends after 150 steps"),
+    ("SequentialLR(schedulers=['LinearLR', 'CosineAnnealingLR(T_max=60)'])", "ends after 110 steps"),
+    ("SequentialLR(schedulers=['CosineAnnealingLR(T_max=9)'])", "ends after 9 steps"),
+    ("SequentialLR(schedulers=['constant', 'constant', 'PolynomialLR(total_iters=9)'])", "ends after 342 steps"),
     ("ChainedScheduler(schedulers=['StepLR', 'CosineAnnealingLR(T_max=50)'])", "ends after 50 steps"),
+    (
+        "ChainedScheduler(schedulers=['CosineAnnealingLR(T_max=500)', 'PolynomialLR(total_iters=50)'])",
+        "ends after 50 steps",
+    ),
+    ("CosineAnnealingWarmRestarts(T_0=501)", "ends after 501 steps"),
+    ("LinearLR(total_iters=501)", "ends after 501 steps"),
 ]
 
 
@@ -129,7 +138,11 @@ def test_one_cycle_cannot_outlive_itself():
 
 
 def test_same_end_is_fine():
-    assert osc.grid("beale", "SGD", "CosineAnnealingLR(T_max=500)", steps=500)
+    for text in ("CosineAnnealingLR(T_max=500)", "CosineAnnealingWarmRestarts(T_0=500)", "LinearLR(total_iters=500)",
+                 "SequentialLR(schedulers=['LinearLR', 'CosineAnnealingLR(T_max=450)'])",
+                 "SequentialLR(schedulers=['LinearLR', 'CosineAnnealingLR'])",
+                 "ChainedScheduler(schedulers=['StepLR', 'CosineAnnealingLR(T_max=500)'])"):  # fmt: skip
+        assert osc.grid("beale", "SGD", text, steps=500), text
     # 46 steps are 2 epochs of 23
     assert osc.grid("digits-cnn", "SGD", "CosineAnnealingLR(T_max=2, per='epoch')", steps=46)
 

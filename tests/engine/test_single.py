@@ -1,13 +1,18 @@
+import functools
+import itertools
 import json
 import math
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from sklearn.datasets import load_digits
+from torch import nn
 
 import optiscope as osc
+from optiscope.engine.instance import instantiate
 from optiscope.record import RUNS_COLUMNS
+from optiscope.streams import derived_seed, uniform
 
 
 def test_every_step_has_a_row_and_the_row_is_the_state(line):
@@ -120,28 +125,158 @@ def test_the_same_seed_gives_the_same_run_whatever_happened_before():
     assert not np.allclose(others["loss"], first["loss"])
 
 
-def test_digits_equals_a_hand_written_loop_to_the_bit():
-    from optiscope.engine.instance import NetworkInstance
-
-    [run] = osc.grid("digits-cnn", "SGD(momentum=0.9)", "CosineAnnealingLR", lr=0.1, seed=5, steps=30)
-    instance = NetworkInstance(run, "cpu")
-    module, data = instance.module, run.problem.task.data(5)
-    images, labels = data.train.tensors
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 30)
+def plain_training(build, seed, batches, optimizer, schedule, steps):
+    """What a lesson would write: torch's global generator, a module, a loop. Nothing of the engine."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derived_seed(seed, "initialisation"))
+        module = build()
+    stock = optimizer(module.parameters())
+    scheduler = schedule(stock)
     losses = []
-    for step in range(30):
-        instance.loss(step)  # draws the batch of this step
-        inputs, targets = instance._input, instance._target
-        optimizer.zero_grad()
-        loss = cross_entropy(module(inputs), targets)
+    for _ in range(steps):
+        inputs, targets = next(batches)
+        stock.zero_grad()
+        loss = nn.functional.cross_entropy(module(inputs), targets)
         loss.backward()
-        optimizer.step()
+        stock.step()
         scheduler.step()
         losses.append(loss.item())
-    assert osc.run(run).trace["loss"].tolist()[:30] == losses
-    assert len(images) + len(data.validation) == 1797
-    assert labels.dtype == torch.int64
+    return losses
+
+
+def test_digits_equals_a_hand_written_loop_to_the_bit():
+    seed, steps = 5, 30
+
+    def build():
+        return nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10),
+        )  # fmt: skip
+
+    def batches():
+        digits = load_digits()
+        order = np.argsort(uniform(seed, "split", 0, 1797), kind="stable")[:1438]
+        images = torch.tensor(digits.images[order] / 16, dtype=torch.float32)[:, None]
+        labels = torch.tensor(digits.target[order])
+        shuffling = torch.Generator().manual_seed(derived_seed(seed, "batches"))
+        while True:
+            for chosen in torch.randperm(1438, generator=shuffling).split(64):
+                yield images[chosen], labels[chosen]
+
+    plain = plain_training(
+        build, seed, batches(), lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+        lambda stock: torch.optim.lr_scheduler.CosineAnnealingLR(stock, steps), steps,
+    )  # fmt: skip
+    run = osc.grid("digits-cnn", "SGD(momentum=0.9)", "CosineAnnealingLR", lr=0.1, seed=seed, steps=steps)
+    assert osc.run(run).trace["loss"].tolist()[:steps] == plain
+
+
+def test_demo_cnn_equals_a_hand_written_loop_to_the_bit():
+    def build():
+        return nn.Sequential(
+            nn.Conv2d(3, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(64 * 6 * 6, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 101),
+        )  # fmt: skip
+
+    images = torch.randn(32, 3, 32, 32, generator=torch.Generator().manual_seed(derived_seed(1, "images")))
+    plain = plain_training(
+        build, 1, itertools.repeat((images, torch.ones(32, dtype=torch.long))),
+        lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, dampening=0.1),
+        lambda stock: torch.optim.lr_scheduler.StepLR(stock, 4, 0.1), 10,
+    )  # fmt: skip
+    optimizer, schedule = "SGD(momentum=0.9, dampening=0.1)", "StepLR(step_size=4, gamma=0.1)"
+    run = osc.grid("demo-cnn(image_size=32)", optimizer, schedule, lr=0.01, seed=1, steps=10)
+    assert osc.run(run).trace["loss"].tolist()[:10] == plain
+
+
+class Augmented(torch.utils.data.Dataset):
+    """Examples with noise of their own, drawn as a lesson would: from torch's global generator."""
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, i):
+        return torch.full((6,), i / 40) + 0.1 * torch.randn(6), i % 3
+
+
+def drawing_problem(dropout=nn.Dropout, data=None):
+    inputs = torch.linspace(-1, 1, 240).reshape(40, 6)
+    plain = torch.utils.data.TensorDataset(inputs, torch.arange(40) % 3)
+    return osc.Problem(
+        "drawing",
+        task=osc.Task(
+            module=lambda: nn.Sequential(nn.Linear(6, 8), dropout(), nn.Linear(8, 3)),
+            data=lambda seed: osc.Data(data or plain, plain),
+            criterion=nn.functional.cross_entropy,
+            batch_size=10,
+            validation_metrics={"val_loss": nn.functional.cross_entropy},
+        ),
+        metrics=("val_loss",),
+        steps_per_epoch=4,
+    )
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [drawing_problem(), drawing_problem(nn.AlphaDropout), drawing_problem(nn.RReLU), drawing_problem(data=Augmented())],
+)
+def test_what_draws_while_training_draws_from_the_run_s_seed(problem):
+    runs = osc.grid(problem, "Adam", lr=1e-2, seed=[0, 1], steps=12)
+    before = torch.get_rng_state()
+    first = osc.run(runs).trace
+    assert torch.equal(before, torch.get_rng_state())
+    torch.randn(10)
+    assert (
+        osc.run(runs[::-1])
+        .trace.sort_values(["run_id", "step"], ignore_index=True)
+        .equals(first.sort_values(["run_id", "step"], ignore_index=True))
+    )
+    steady = osc.run(osc.grid(drawing_problem(nn.Identity), "Adam", lr=1e-2, seed=0, steps=12)).trace
+    assert not np.allclose(first["loss"][:13], steady["loss"])
+    assert first["loss"][:13].nunique() == 13
+
+
+def test_dropout_drops_its_share():
+    problem = drawing_problem(functools.partial(nn.Dropout, 0.25))
+    instance = instantiate(osc.grid(problem, "SGD")[0], "cpu")
+    seen = []
+    instance.module[1].register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+    for step in range(200):
+        instance.loss(step)
+    inputs, outputs = (torch.cat(part) for part in zip(*seen, strict=True))
+    kept = outputs != 0
+    assert kept.double().mean().item() == pytest.approx(0.75, abs=0.02)  # 16,000 draws: five standard deviations
+    torch.testing.assert_close(outputs[kept], inputs[kept] / 0.75)
+
+
+class Jittered(torch.optim.SGD):
+    """Adds noise to each step, from the global generator."""
+
+    def step(self, closure=None):
+        for p in self.param_groups[0]["params"]:
+            p.grad.add_(torch.randn_like(p))
+        return super().step(closure)
+
+
+def test_an_optimizer_that_draws_draws_from_the_run_s_seed(bowl):
+    runs = osc.grid(bowl, osc.OptimizerSpec("Jittered", Jittered), lr=1e-3, seed=range(6), steps=40)
+    before = torch.get_rng_state()
+    alone = osc.run(runs, engine="single").trace
+    assert torch.equal(before, torch.get_rng_state())
+    together = osc.run(runs)
+    assert set(together.runs["engine"]) == {"single"}
+    assert together.trace.equals(alone)
+    assert alone.groupby("run_id")["loss"].last().nunique() == 6
+
+
+def test_a_run_that_reads_the_global_generator_later_is_an_error():
+    def loss(x):
+        return (x**2).sum(-1) + (torch.rand(()) if x.sum() < 3.999 else 0.0)
+
+    problem = osc.Problem("late", loss, start=(2.0, 2.0))
+    runs = osc.run(osc.grid(problem, "SGD", lr=1e-2, seed=range(5), steps=9)).runs
+    assert set(runs["status"]) == {"error"}
+    assert runs["error"].str.contains("global random numbers were read").all()
 
 
 def test_each_epoch_sees_every_example_once():

@@ -169,7 +169,7 @@ def sequential_lr(
     if schedulers is None:
         schedulers = (f"LinearLR(total_iters={_tenth(steps)})", "ExponentialLR")
     if milestones is None:
-        milestones = [_tenth(steps)] if len(schedulers) == 2 else _even_milestones(len(schedulers), steps)
+        milestones = default_milestones(len(schedulers), steps)
     edges = [0, *milestones, max(steps, milestones[-1] + 1 if milestones else 1)]
     if len(edges) != len(schedulers) + 1:
         raise InputError(f"SequentialLR of {len(schedulers)} schedulers needs {len(schedulers) - 1} milestones")
@@ -258,8 +258,9 @@ def _tenth(steps: int) -> int:
     return max(1, steps // 10)
 
 
-def _even_milestones(parts: int, steps: int) -> list[int]:
-    return [max(1, steps * k // parts) for k in range(1, parts)]
+def default_milestones(parts: int, steps: int) -> list[int]:
+    """Where SequentialLR goes from part to part: after a tenth of the run for two parts, evenly for more."""
+    return [_tenth(steps)] if parts == 2 else [max(1, steps * k // parts) for k in range(1, parts)]
 
 
 def _share(name: str, share: float, steps: int) -> int:

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 class ScheduleFamily:
     """A catalogue entry: a name, a builder with torch's arguments, and what kind of schedule it is.
 
-    `end` reads off the arguments where the schedule ends by itself, None where it follows the run.
+    `end` reads off the arguments, and the number of steps in the run, where the schedule ends by itself: None where it
+    follows the run.
     """
 
     name: str
     builder: Callable[..., LRScheduler | None]
     kind: Literal["fixed", "adaptive", "custom"] = "fixed"
     interval: Literal["step", "epoch"] = "step"
-    end: Callable[[Mapping[str, Any]], int | None] = lambda arguments: None
+    end: Callable[[Mapping[str, Any], int], int | None] = lambda arguments, steps: None
 
     def build(self, arguments: Mapping[str, Any]) -> ScheduleSpec:
         """The spec. Beside torch's arguments, each takes `per="step"` or `"epoch"`; an adaptive one `monitor`."""
@@ -42,26 +43,48 @@ class ScheduleFamily:
         check_arguments(self.name, self.builder, {k: v for k, v in given.items() if k != "steps"})
         return ScheduleSpec(
             format_call(self.name, arguments), functools.partial(self.builder, **given), self.kind, interval,
-            dict(arguments), self.end(given), monitor, (self.builder.__doc__ or "").partition("\n")[0],
+            dict(arguments), functools.partial(self.end, given), monitor,
+            (self.builder.__doc__ or "").partition("\n")[0],
         )  # fmt: skip
 
 
-def _linear_end(given: Mapping[str, Any]) -> int | None:
+def _own_end(name: str) -> Callable[[Mapping[str, Any], int], int | None]:
+    return lambda given, steps: given.get(name)
+
+
+def _linear_end(given: Mapping[str, Any], steps: int) -> int | None:
+    """A fall ends with the run; a rise within it."""
     falls = given.get("end_factor", 1.0) < given.get("start_factor", 1 / 3)
-    return given.get("total_iters") if falls else None
+    end = given.get("total_iters")
+    return end if falls or (end is not None and end > steps) else None
 
 
-def _last_part_end(given: Mapping[str, Any]) -> int | None:
-    parts, milestones = given.get("schedulers"), given.get("milestones")
-    if not parts or not milestones:
+def _cycle_end(given: Mapping[str, Any], steps: int) -> int | None:
+    """Cycles repeat; only one that the run does not see through is at odds with it."""
+    end = given.get("T_0")
+    return end if end is not None and end > steps else None
+
+
+def _sequence_end(given: Mapping[str, Any], steps: int) -> int | None:
+    """Where the last part ends."""
+    parts = given.get("schedulers")
+    if not parts:
         return None
-    end = schedule_from_text(parts[-1]).end
-    return None if end is None else milestones[-1] + end
+    milestones = given.get("milestones") or build.default_milestones(len(parts), steps)
+    begin = milestones[-1] if milestones else 0
+    end = _end_of(parts[-1], max(1, steps - begin))
+    return None if end is None else begin + end
 
 
-def _longest_part_end(given: Mapping[str, Any]) -> int | None:
-    ends = [schedule_from_text(text).end for text in given.get("schedulers") or ()]
-    return max((end for end in ends if end is not None), default=None)
+def _chain_end(given: Mapping[str, Any], steps: int) -> int | None:
+    """The first end among the parts that is not the run's, if there is one."""
+    ends = [_end_of(text, steps) for text in given.get("schedulers") or ()]
+    return next((end for end in ends if end is not None and end != steps), None)
+
+
+def _end_of(text: str, steps: int) -> int | None:
+    end = schedule_from_text(text).end
+    return end(steps) if callable(end) else end
 
 
 SCHEDULES: tuple[ScheduleFamily, ...] = (
@@ -73,13 +96,13 @@ SCHEDULES: tuple[ScheduleFamily, ...] = (
     ScheduleFamily("ConstantLR", build.constant_lr),
     ScheduleFamily("LinearLR", build.linear_lr, end=_linear_end),
     ScheduleFamily("ExponentialLR", build.exponential_lr),
-    ScheduleFamily("PolynomialLR", build.polynomial_lr, end=lambda given: given.get("total_iters")),
-    ScheduleFamily("CosineAnnealingLR", build.cosine_annealing_lr, end=lambda given: given.get("T_max")),
-    ScheduleFamily("CosineAnnealingWarmRestarts", build.cosine_annealing_warm_restarts),
-    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=build.one_cycle_end),
+    ScheduleFamily("PolynomialLR", build.polynomial_lr, end=_own_end("total_iters")),
+    ScheduleFamily("CosineAnnealingLR", build.cosine_annealing_lr, end=_own_end("T_max")),
+    ScheduleFamily("CosineAnnealingWarmRestarts", build.cosine_annealing_warm_restarts, end=_cycle_end),
+    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=lambda given, steps: build.one_cycle_end(given)),
     ScheduleFamily("CyclicLR", build.cyclic_lr),
-    ScheduleFamily("SequentialLR", build.sequential_lr, end=_last_part_end),
-    ScheduleFamily("ChainedScheduler", build.chained_scheduler, end=_longest_part_end),
+    ScheduleFamily("SequentialLR", build.sequential_lr, end=_sequence_end),
+    ScheduleFamily("ChainedScheduler", build.chained_scheduler, end=_chain_end),
     ScheduleFamily("ReduceLROnPlateau", build.reduce_lr_on_plateau, "adaptive", "epoch"),
     ScheduleFamily("warmup_cosine", build.warmup_cosine),
     ScheduleFamily("wsd", build.wsd, "custom"),
@@ -109,5 +132,7 @@ def schedule_from_text(text: str) -> ScheduleSpec:
         if family.name == name:
             return family.build(arguments)
     if "." in name:
-        return ScheduleSpec(text, functools.partial(_factory(name), **arguments), arguments=arguments)
+        return ScheduleSpec(
+            format_call(name, arguments), functools.partial(_factory(name), **arguments), arguments=arguments
+        )
     raise UnknownName("schedule", name, [family.name for family in SCHEDULES])

@@ -10,6 +10,7 @@ import torch
 from ..errors import InputError, Refused
 from ..spec import OptimizerSpec, Problem, Run
 from .instance import matrix_shape
+from .seeding import SeededRandom
 from .single import needs_closure
 
 
@@ -40,7 +41,8 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float) -> None:
             return torch.tensor(1.0)
 
         closure()
-        stock.step(closure) if needs_closure(stock) else stock.step()
+        with SeededRandom(0, "check"):
+            stock.step(closure) if needs_closure(stock) else stock.step()
     except Exception as error:
         reason = " ".join(str(error).split())
         hint = ""

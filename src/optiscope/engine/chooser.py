@@ -24,6 +24,7 @@ from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS, run_lanes
+from .seeding import GlobalRandom
 from .single import OnEvent, needs_closure, run_single
 
 PROOF_STEPS = 30
@@ -205,7 +206,7 @@ def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purp
     log = LaneLog(runs, trace)
     try:
         run_lanes(runs, tier, log, device)
-    except OptiscopeError as error:
+    except (OptiscopeError, GlobalRandom) as error:
         raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {error}") from error
     return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)
 

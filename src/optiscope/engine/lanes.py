@@ -24,6 +24,7 @@ from .instance import matrix_shape, start_points
 from .lane_float import LaneMode
 from .lane_log import LaneLog
 from .lane_table import LaneTable
+from .seeding import global_generator_untouched
 
 NOISE_NUMBERS = 4_000_000  # numbers of gradient noise drawn at once
 
@@ -158,6 +159,7 @@ class GroupedLanes:
 TIERS = {"stacked": StackedLanes, "grouped": GroupedLanes}
 
 
+@global_generator_untouched()  # what draws cannot draw for each lane alone
 def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu") -> None:
     """Run a batch in a tier, into a log. What the optimizer raises is the caller's to judge."""
     problem, steps = runs[0].problem, runs[0].steps

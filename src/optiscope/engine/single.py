@@ -23,6 +23,7 @@ from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
 from .instance import Instance, instantiate
 from .recorder import make_recorder
+from .seeding import global_generator_untouched, seeded
 
 # On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
 DEVICE_LOOK = 50
@@ -83,7 +84,8 @@ class _Loop:
         self._evaluate(0)
         begin = time.perf_counter()
         try:
-            self._steps(self.instance, optimizer, scheduler)
+            with global_generator_untouched():
+                self._steps(self.instance, optimizer, scheduler)
         finally:
             if self.device != "cpu":
                 torch.accelerator.synchronize()
@@ -100,7 +102,8 @@ class _Loop:
         run, recorder = self.run, self.recorder
         losses, rates, group = self.losses, self.rates, optimizer.param_groups[0]
         stock: Any = optimizer  # torch types closures as giving floats; LBFGS calls float() on what they give
-        zero_grad, update, loss_at, perturb = optimizer.zero_grad, optimizer.step, instance.loss, instance.perturb
+        zero_grad, loss_at, perturb = optimizer.zero_grad, instance.loss, instance.perturb
+        update = seeded(stock.step, run.seed, "optimizer")
         noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
         takes_closure = needs_closure(optimizer)
@@ -115,7 +118,7 @@ class _Loop:
             rates.append(group["lr"])
             if takes_closure:
                 closure = _Closure(optimizer, instance, step, noisy, recorder)
-                stock.step(closure)
+                update(closure)
                 self.grad_evals += closure.calls
                 value = closure.first.item() if on_cpu else closure.first
                 losses.append(value)
