@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .errors import InputError
+from .spec import Run, run_ids
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-    from .spec import Run
 
 SCHEMA_VERSION = 1
 
@@ -160,7 +159,7 @@ def run_columns(runs: Sequence[Run]) -> dict[str, list[Any]]:
         if key not in arguments:
             arguments[key] = json.dumps(one.hyperparameters, sort_keys=True, default=repr)
     return {
-        "run_id": [one.run_id for one in runs],
+        "run_id": run_ids(runs),
         "problem": [one.problem.name for one in runs],
         "optimizer": [one.optimizer.name for one in runs],
         "schedule": [one.schedule.name for one in runs],

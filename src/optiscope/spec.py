@@ -306,11 +306,7 @@ class Run:
     @functools.cached_property
     def run_id(self) -> str:
         """Sixteen hexadecimal digits that name what defines the run; machine and versions are provenance."""
-        parts = (
-            self.problem.identity, self.optimizer.identity, self.schedule.identity, repr(float(self.lr)),
-            str(self.seed), self.start_label, str(self.steps), self.dtype,
-        )  # fmt: skip
-        return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()
+        return run_ids([self])[0]
 
     @property
     def start_label(self) -> str:
@@ -321,6 +317,24 @@ class Run:
     def hyperparameters(self) -> dict[str, Any]:
         """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
         return {"optimizer": dict(self.optimizer.arguments), "schedule": dict(self.schedule.arguments)}
+
+
+def run_ids(runs: Sequence[Run]) -> list[str]:
+    """The `run_id` of each run. What runs have in common is hashed once: a million of them take a second or two."""
+    shared: dict[tuple[Any, ...], Any] = {}
+    ids = []
+    for one in runs:
+        found = one.__dict__.get("run_id")
+        if found is None:
+            family = (id(one.problem), id(one.optimizer), id(one.schedule), one.steps, one.dtype)
+            if family not in shared:
+                parts = (one.problem.identity, one.optimizer.identity, one.schedule.identity, str(one.steps), one.dtype)
+                shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
+            digest = shared[family].copy()
+            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{one.start_label}".encode())
+            found = one.__dict__["run_id"] = digest.hexdigest()
+        ids.append(found)
+    return ids
 
 
 def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..provenance import provenance, provenance_id
 from ..record import Batch, TraceSpec, as_trace, runs_frame, trace_frame
-from ..spec import Problem, Run
+from ..spec import Problem, Run, run_ids
 from ..store import Store, as_store
 from .check import check_device, check_runs
 from .chooser import Verdict, Verdicts, batches, cells, replay, run_batch
@@ -91,7 +91,7 @@ def run(
         raise InputError(f"memory_mb must be >= 1, got {memory_mb}")
     spec = as_trace(trace)
     check_device(device)
-    wanted = list(dict.fromkeys([runs] if isinstance(runs, Run) else runs))
+    wanted = _each_once([runs] if isinstance(runs, Run) else list(runs))
     check_runs(wanted)
     kept = as_store(store)
     done = kept.done() if kept else set()
@@ -104,7 +104,7 @@ def run(
         progress([one for one in wanted if one.run_id in done])
     settings = _Settings(engine, spec, device, purpose, key)
     verdicts = Verdicts(kept.verdicts() if kept else None)
-    results = Results([one.run_id for one in wanted], store=kept)
+    results = Results(run_ids(wanted), store=kept)
     waiting: list[Batch] = []
     begin = time.monotonic()
 
@@ -129,6 +129,16 @@ def run(
     return results
 
 
+def _each_once(runs: list[Run]) -> list[Run]:
+    ids = run_ids(runs)
+    if len(set(ids)) == len(ids):
+        return runs
+    seen: dict[str, Run] = {}
+    for run_id, one in zip(ids, runs, strict=True):
+        seen.setdefault(run_id, one)
+    return list(seen.values())
+
+
 @dataclass(frozen=True)
 class _Settings:
     """What every unit of work needs to know beside its runs."""
@@ -144,7 +154,10 @@ def _stream(
     todo: list[Run], settings: _Settings, jobs: int, memory: int, verdicts: Verdicts, on_event: OnEvent | None
 ) -> Iterator[tuple[list[Run], Batch]]:
     """Units of work and what came of them, as they finish."""
-    units = list(batches(todo, settings.trace, memory, jobs)) if settings.engine != "single" else _alone(todo, settings)
+    if settings.engine == "single":
+        units = _alone(todo, settings)
+    else:
+        units = list(batches(todo, settings.trace, memory, jobs, settings.device))
     if jobs == 1 or len(units) < 2:
         for unit in units:
             yield unit, _unit(unit, settings, verdicts, on_event)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...spec import Problem
-from .shared import SURVEY, check_dim, repeated
+from .shared import SURVEY, check_dim, coordinates, repeated
 
 _DAUPHIN = (
     "Y. N. Dauphin, R. Pascanu, C. Gulcehre, K. Cho, S. Ganguli & Y. Bengio (2014), Identifying and attacking the "
@@ -20,7 +20,7 @@ _DAUPHIN = (
 
 
 def _saddle(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     square = y * y
     return x * x + square * (0.25 * square - 1)
 
@@ -41,7 +41,7 @@ def saddle() -> Problem:
 
 
 def _monkey_saddle(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     xx, yy = x * x, y * y
     r = xx + yy
     return x * (xx - 3 * yy) + 0.5 * (r * r)
@@ -64,7 +64,7 @@ def monkey_saddle() -> Problem:
 
 
 def _himmelblau(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     a = x * x + y - 11
     b = x + y * y - 7
     return a * a + b * b
@@ -90,7 +90,7 @@ def himmelblau() -> Problem:
 
 
 def _three_hump_camel(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     square = x * x
     return square * (2 + square * (square / 6 - 1.05)) + y * (x + y)
 
@@ -109,7 +109,7 @@ def three_hump_camel() -> Problem:
 
 
 def _six_hump_camel(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     xx, yy = x * x, y * y
     return xx * (4 + xx * (xx / 3 - 2.1)) + x * y + 4 * (yy * (yy - 1))
 
@@ -152,7 +152,7 @@ def styblinski_tang(dim: int = 2) -> Problem:
 
 
 def _branin(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     a = y - (5.1 / (4 * math.pi**2)) * (x * x) + (5 / math.pi) * x - 6
     return a * a + (10 - 10 / (8 * math.pi)) * torch.cos(x) + 10
 
@@ -174,7 +174,7 @@ def branin() -> Problem:
 
 
 def _mccormick(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     difference = x - y
     return torch.sin(x + y) + difference * difference - 1.5 * x + 2.5 * y + 1
 

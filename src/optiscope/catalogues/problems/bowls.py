@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...spec import Problem
-from .shared import SURVEY, check_dim, constant, index, repeated
+from .shared import SURVEY, check_dim, constant, coordinates, index, repeated
 
 
 def _sphere(p: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def quadratic(dim: int = 2, condition: float = 100.0) -> Problem:
 
 
 def _booth(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     a = x + 2 * y - 7
     b = 2 * x + y - 5
     return a * a + b * b
@@ -83,7 +83,7 @@ def booth() -> Problem:
 
 
 def _matyas(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     return 0.26 * (x * x + y * y) - 0.48 * (x * y)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ...spec import Problem
-from .shared import check_dim, index, repeated, root
+from .shared import check_dim, coordinates, index, repeated, root
 
 
 def _rastrigin(p: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def ackley(dim: int = 2) -> Problem:
 
 def _griewank(p: Tensor) -> Tensor:
     # A chain of products, since torch.prod looks at the data to find zeros and so waits for an accelerator.
-    waves = torch.cos(p / index(p).sqrt()).unbind(-1)
+    waves = coordinates(torch.cos(p / index(p).sqrt()))
     return 1 + (p * p).sum(-1) / 4000 - functools.reduce(operator.mul, waves)
 
 
@@ -169,7 +169,7 @@ def michalewicz(dim: int = 2) -> Problem:
 
 def _easom(p: Tensor) -> Tensor:
     d = p - math.pi
-    x, y = torch.cos(p).unbind(-1)
+    x, y = coordinates(torch.cos(p))
     return -(x * y * torch.exp(-(d * d).sum(-1)))
 
 
@@ -206,7 +206,7 @@ def drop_wave() -> Problem:
 
 
 def _eggholder(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     b = y + 47
     return -(b * torch.sin(root((0.5 * x + b).abs())) + x * torch.sin(root((x - b).abs())))
 

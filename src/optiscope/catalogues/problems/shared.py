@@ -40,6 +40,15 @@ def repeated(values: tuple[float, ...], dim: int) -> tuple[float, ...]:
     return tuple(itertools.islice(itertools.cycle(values), dim))
 
 
+def coordinates(p: Tensor) -> tuple[Tensor, ...]:
+    """The coordinates of a point or of each lane's, shape `(...)` each: `p.unbind(-1)`.
+
+    Taken along the first axis where there are lanes: lanes lie side by side in memory, so that the gradients are put
+    together by copying rows, where unbinding the last axis would weave them and unweave them again.
+    """
+    return p.unbind(-1) if p.dim() < 2 else p.movedim(-1, 0).unbind(0)
+
+
 def root(square: Tensor) -> Tensor:
     """Square root of a tensor >= 0 whose gradient at 0 is 0, where autograd alone gives infinity times 0 = NaN.
 

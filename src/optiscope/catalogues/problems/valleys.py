@@ -8,11 +8,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...spec import Problem
-from .shared import check_dim, index, repeated
+from .shared import check_dim, coordinates, index, repeated
 
 
 def _rosenbrock_plane(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     across = y - x * x
     along = 1 - x
     return 100 * (across * across) + along * along
@@ -44,7 +44,7 @@ def rosenbrock(dim: int = 2) -> Problem:
 
 
 def _beale(p: Tensor) -> Tensor:
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     square = y * y
     a = 1.5 - x * (1 - y)
     b = 2.25 - x * (1 - square)
@@ -115,7 +115,7 @@ def powell(dim: int = 4) -> Problem:
 
 def _goldstein_price(p: Tensor) -> Tensor:
     # Both published polynomials of six terms depend on x and y through one sum only.
-    x, y = p.unbind(-1)
+    x, y = coordinates(p)
     s = x + y
     d = 2 * x - 3 * y
     s1 = s + 1
