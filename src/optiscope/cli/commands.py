@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -120,6 +121,7 @@ def report(
     results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
 ) -> None:
     """Write report.md, tables and pictures from what is stored."""
+    _load_torch()
     from .study import write_report
 
     write_report(results)
@@ -128,8 +130,14 @@ def report(
 @app.command("list")
 def list_(
     catalogue: Annotated[str, typer.Argument(help="problems, optimizers, schedules or losses.")],
+    name: Annotated[
+        str | None, typer.Argument(help="An entry, by name or call, to be told all about: 'rosenbrock(dim=10)'.")
+    ] = None,
 ) -> None:
-    """Show a catalogue of names."""
+    """Show a catalogue, or all about one entry of it."""
+    _load_torch()
     from .listing import listing
 
-    typer.echo(listing(catalogue))
+    typer.echo(listing(catalogue, name))
+    if name is None and sys.stdout.isatty():
+        typer.echo(f"\n`optiscope list {catalogue} NAME` tells all about one.", err=True)
