@@ -28,7 +28,7 @@ app = typer.Typer(
     help="See, compare and time PyTorch optimizers and learning-rate schedules, fairly.",
 )  # fmt: skip
 
-Results = Annotated[Path, typer.Option(help="Folder that the results go into.")]
+Results = Annotated[Path, typer.Option(help="Folder that the results go into: in it, one a study.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that share the work.")]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps, …")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print each event: a change of rate, a note, a divergence.")]
@@ -59,7 +59,7 @@ def demo(results: Results = Path("results"), jobs: Jobs = 1, device: Device = "c
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study file.")],
     results: Results = Path("results"),
     jobs: Jobs = 1,
     device: Device = "cpu",
@@ -85,7 +85,10 @@ def gif(
         ),
     ] = None,
     optimizer: Annotated[
-        list[str] | None, typer.Option(help="An optimizer, by name or call; repeat it for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC", help="An optimizer, by name or call; repeat it for more. [default: the film's seven]"
+        ),
     ] = None,
     schedule: Annotated[str, typer.Option(help="One schedule for all.")] = "constant",
     horizon: Annotated[
@@ -94,7 +97,8 @@ def gif(
     lr: Annotated[
         list[str] | None,
         typer.Option(
-            help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]"
+            metavar="RATE",
+            help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the race; rates are tuned for just as many.")] = 200,
