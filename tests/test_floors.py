@@ -13,6 +13,7 @@ FLOORS = [
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
     {"tuning"},
+    {"study_file"},
     {"study"},
     {"racing"},
     {"report"},

@@ -47,11 +47,9 @@ def as_problem(value: str | Problem) -> Problem:
     """A problem from a name, call syntax, an import path (of a Problem, or a function that makes one), or itself."""
     if isinstance(value, Problem):
         return value
-    if not isinstance(value, str):
-        raise InputError(f"a problem is a name, call syntax or an optiscope.Problem, got {value!r}")
     from .catalogues.problems import PROBLEMS
 
-    name, arguments = parse_call(value)
+    name, arguments = parse_call(_text("a problem", Problem, value))
     for family in PROBLEMS:
         if family.name == name:
             return family.build(arguments)
@@ -74,9 +72,7 @@ def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:
     """An optimizer from a name, call syntax, an import path, or itself; its arguments are checked by the class."""
     if isinstance(value, OptimizerSpec):
         return value
-    if not isinstance(value, str):
-        raise InputError(f"an optimizer is a name, call syntax or an optiscope.OptimizerSpec, got {value!r}")
-    name, arguments = parse_call(value)
+    name, arguments = parse_call(_text("an optimizer", OptimizerSpec, value))
     spec = optimizer_from_call(name, arguments, format_call(name, arguments))
     if spec is None:
         raise UnknownName("optimizer", name, [known.name for known in OPTIMIZERS])
@@ -87,9 +83,13 @@ def as_schedule(value: str | ScheduleSpec) -> ScheduleSpec:
     """A schedule from a name, call syntax, the import path of a factory, or itself."""
     if isinstance(value, ScheduleSpec):
         return value
+    return schedule_from_text(_text("a schedule", ScheduleSpec, value))
+
+
+def _text(what: str, spec: type, value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(f"a schedule is a name, call syntax or an optiscope.ScheduleSpec, got {value!r}")
-    return schedule_from_text(value)
+        raise InputError(f"{what} is a name, call syntax or an optiscope.{spec.__name__}, got {value!r}")
+    return value
 
 
 def grid(

@@ -279,6 +279,50 @@ def test_the_shipped_study_can_be_copied(here):
     assert Study.load("copy.toml").name == "demo"
 
 
+# -- runs that come to no end -----------------------------------------------------------------------------------------
+
+BROKEN = """
+import torch
+
+class Broken(torch.optim.SGD):
+    def step(self, closure=None):
+        self.count = getattr(self, "count", 0) + 1
+        if self.count == 3:
+            raise RuntimeError("no\\nmore")
+        return super().step(closure)
+"""
+LOST = 'name = "lost"\nproblems = ["sphere"]\noptimizers = [{}]\nlr = {}\nseeds = 2\nsteps = 6\n'
+THE_FIRST = "the first, sphere / brittle.Broken / constant / lr 0.1 / seed 0: RuntimeError: no more"
+
+# SGD multiplies x by 1 - 2e30: the sixth point is near 1e181, and its square is beyond float64.
+FLEW = "the first, sphere / SGD / constant / lr 1e+30 / seed 0: "
+
+
+@pytest.mark.parametrize(
+    ("optimizers", "lr", "code", "told"),
+    [
+        ('"brittle.Broken"', 0.1, 1, f"all 2 runs failed with an error; {THE_FIRST}"),
+        ('"SGD"', 1e30, 1, f"all 2 runs diverged; {FLEW}the loss was not finite at step 6"),
+        ('"SGD", "brittle.Broken"', 0.1, 0, f"2 of 4 runs failed with an error; {THE_FIRST}"),
+        ('"SGD", "brittle.Broken"', [0.1, 1e30], 0, "of 8 runs 4 failed with an error and 2 diverged; " + THE_FIRST),
+        ('"SGD"', [0.1, 1e30], 0, f"2 of 4 runs diverged; {FLEW}"),
+        ('"SGD"', 0.1, 0, None),
+    ],
+)  # fmt: skip
+def test_runs_that_fail_are_told_and_all_of_them_are_no_success(here, capsys, monkeypatch, optimizers, lr, code, told):
+    (here / "brittle.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(here)
+    (here / "lost.toml").write_text(LOST.format(optimizers, lr))
+    for _ in range(2):  # nor is it one when all that failed is found in the store
+        assert exit_code(["run", "lost.toml"]) == code
+        out, err = capsys.readouterr()
+        assert err.count("\n") == code
+        assert (here / "results/lost/report.md").exists()
+        line = (err if code else out).splitlines()[-1]
+        assert line.startswith(f"optiscope: {told}" if code else f"lost      {told}" if told else "runs ")
+        assert ("What won" in out) == (code == 0)
+
+
 # -- what cannot be used ----------------------------------------------------------------------------------------------
 
 GIF = ["gif", "--lr", "0.01", "--steps", "5", "--frames", "3"]
@@ -291,6 +335,7 @@ BAD = [
     (["list", "problem"], "unknown catalogue 'problem', did you mean 'problems'?"),
     (["run"], "Missing argument"),
     (["run", "none.toml"], "cannot read study 'none.toml': No such file"),
+    (["run", "stduy.toml"], "cannot read study 'stduy.toml': No such file, did you mean 'study.toml'?"),
     (["run", "."], "cannot read study '.': Is a directory"),
     (["run", "study.toml", "extra"], "extra"),
     (["run", "study.toml", "--jobs", "0"], "got '0'"),
@@ -342,12 +387,12 @@ WRONG_STUDIES = [
     ("name = ", "is not TOML"),
     (STUDY.replace("steps", "stepz"), "unknown key 'stepz', did you mean 'steps'?"),
     (STUDY.replace("steps = 12", 'steps = "many"'), "steps: input should be a valid integer"),
-    (STUDY.replace("seeds = 2", "seeds = [0.5]"), "seeds"),
+    (STUDY.replace("seeds = 2", "seeds = [0.5]"), "seeds[0]: expected a seed"),
     (STUDY.replace('["SGD", "Adam"]', '["SGD", "Adm"]'), "did you mean 'Adam'?"),
     (STUDY.replace('["SGD", "Adam"]', '["SGD(momentum=-1)"]'), "Invalid momentum value: -1"),
     (STUDY.replace('["SGD", "Adam"]', '["Muon"]'), "Muon cannot run beale"),
     (STUDY.replace('["SGD", "Adam"]', '"SGD"'), "optimizers: input should be a valid list, got 'SGD'"),
-    (STUDY.replace("lr = {", "lr = [-1] # {"), "lr: expected"),
+    (STUDY.replace("lr = {", "lr = [-1] # {"), "lr[0]: expected a rate > 0"),
     (STUDY.replace('"random"', "[1, 2, 3]"), "start must be"),
     (STUDY.replace('"tiny"', '"../up"'), "name"),
     (STUDY + 'dtype = "float8"', "dtype must be one of"),

@@ -84,7 +84,7 @@ def exponential_lr(optimizer: Optimizer, steps: int, *, gamma: float | None = No
 def cosine_annealing_lr(
     optimizer: Optimizer, steps: int, *, T_max: int | None = None, eta_min: float = 0.0
 ) -> Any:  # fmt: skip
-    """Half a cosine from `lr` to `eta_min` within `T_max` (Loshchilov, Hutter 2016, arXiv:1608.03983)."""
+    """Half a cosine from `lr` to `eta_min` within `T_max` (the run)."""
     from torch.optim.lr_scheduler import CosineAnnealingLR
 
     return CosineAnnealingLR(optimizer, steps if T_max is None else _positive("T_max", T_max), eta_min)
@@ -93,14 +93,14 @@ def cosine_annealing_lr(
 def cosine_annealing_warm_restarts(
     optimizer: Optimizer, steps: int, *, T_0: int | None = None, T_mult: int = 1, eta_min: float = 0.0
 ) -> Any:
-    """Cosines that start again, four in a run (Loshchilov, Hutter 2016, arXiv:1608.03983)."""
+    """Cosines that start again, every `T_0` (a quarter of the run)."""
     from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
     return CosineAnnealingWarmRestarts(optimizer, math.ceil(steps / 4) if T_0 is None else T_0, T_mult, eta_min)
 
 
 def polynomial_lr(optimizer: Optimizer, steps: int, *, total_iters: int | None = None, power: float = 1.0) -> Any:
-    """`lr * (1 - k / total_iters) ** power`."""
+    """`lr * (1 - k / total_iters) ** power`; `total_iters` is the run."""
     from torch.optim.lr_scheduler import PolynomialLR
 
     return PolynomialLR(optimizer, steps if total_iters is None else _positive("total_iters", total_iters), power)
@@ -112,7 +112,7 @@ def one_cycle_lr(
     cycle_momentum: bool | None = None, base_momentum: float = 0.85, max_momentum: float = 0.95,
     div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
 ) -> Any:  # fmt: skip
-    """Up to `lr` and far down again (Smith, Topin 2017, arXiv:1708.07120).
+    """Up to `lr` and far down again within `total_steps` (the run).
 
     Momentum cycles only where the optimizer has some, else plain SGD would be turned into momentum SGD.
     """
@@ -134,7 +134,7 @@ def cyclic_lr(
     step_size_down: int | None = None, mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
     gamma: float = 1.0, cycle_momentum: bool | None = None, base_momentum: float = 0.8, max_momentum: float = 0.9,
 ) -> Any:  # fmt: skip
-    """Between `base_lr` (a tenth of `lr`) and `lr`, five times a run (Smith 2015, arXiv:1506.01186)."""
+    """Between `base_lr` (a tenth of `lr`) and `lr`, `step_size_up` (a tenth of the run) each way."""
     from torch.optim.lr_scheduler import CyclicLR
 
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -208,7 +208,7 @@ def warmup_cosine(
 
 
 def wsd(optimizer: Optimizer, steps: int, *, warmup: float = 0.1, decay: float = 0.2) -> Any:
-    """Warm-up, stable, decay: linear up, flat, linear to zero (Hu et al. 2024, arXiv:2404.06395)."""
+    """Warm-up, stable, decay: linear up, flat, linear to zero; `warmup` and `decay` are shares of the run."""
     from torch.optim.lr_scheduler import LambdaLR
 
     up, down = _share("warmup", warmup, steps), _share("decay", decay, steps)

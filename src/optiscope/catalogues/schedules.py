@@ -6,6 +6,7 @@ To add one, write a builder and add a line. Imports spec, syntax and errors only
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +25,8 @@ class ScheduleFamily:
     """A catalogue entry: a name, a builder with torch's arguments, and what kind of schedule it is.
 
     `end` reads off the arguments, and the number of steps in the run, where the schedule ends by itself: None where it
-    follows the run.
+    follows the run. `note` is the shape in a few words; the first line of the builder's docstring is the spec's note.
+    `source` is who it is from, where it is not torch's own.
     """
 
     name: str
@@ -32,6 +34,20 @@ class ScheduleFamily:
     kind: Literal["fixed", "adaptive", "custom"] = "fixed"
     interval: Literal["step", "epoch"] = "step"
     end: Callable[[Mapping[str, Any], int], int | None] = lambda arguments, steps: None
+    note: str = ""
+    source: str = ""
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The arguments of `build`, for listings and for `check_arguments`."""
+        own = list(inspect.signature(self.builder).parameters.values())[2:]
+        more = {"per": self.interval} | ({"monitor": "loss"} if self.kind == "adaptive" else {})
+        extra = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in more.items()]
+        return inspect.Signature([*own, *extra])
+
+    def __call__(self, **arguments: Any) -> ScheduleSpec:
+        """The same as `build`, with keywords."""
+        return self.build(arguments)
 
     def build(self, arguments: Mapping[str, Any]) -> ScheduleSpec:
         """The spec. Beside torch's arguments, each takes `per="step"` or `"epoch"`; an adaptive one `monitor`."""
@@ -40,11 +56,11 @@ class ScheduleFamily:
         if interval not in ("step", "epoch"):
             raise InputError(f'{self.name}: per must be "step" or "epoch", got {interval!r}')
         monitor = given.pop("monitor", "loss") if self.kind == "adaptive" else "loss"
-        check_arguments(self.name, self.builder, {k: v for k, v in given.items() if k != "steps"})
+        check_arguments(self.name, self, arguments)
         return ScheduleSpec(
             format_call(self.name, arguments), functools.partial(self.builder, **given), self.kind, interval,
             dict(arguments), functools.partial(self.end, given), monitor,
-            (self.builder.__doc__ or "").partition("\n")[0],
+            (self.builder.__doc__ or "").partition("\n")[0], self.source,
         )  # fmt: skip
 
 
@@ -87,26 +103,36 @@ def _end_of(text: str, steps: int) -> int | None:
     return end(steps) if callable(end) else end
 
 
+_COSINES = "Loshchilov, Hutter 2016, arXiv:1608.03983"
+
 SCHEDULES: tuple[ScheduleFamily, ...] = (
-    ScheduleFamily("constant", build.constant),
-    ScheduleFamily("LambdaLR", build.lambda_lr, "custom"),
-    ScheduleFamily("MultiplicativeLR", build.multiplicative_lr, "custom"),
-    ScheduleFamily("StepLR", build.step_lr),
-    ScheduleFamily("MultiStepLR", build.multi_step_lr),
-    ScheduleFamily("ConstantLR", build.constant_lr),
-    ScheduleFamily("LinearLR", build.linear_lr, end=_linear_end),
-    ScheduleFamily("ExponentialLR", build.exponential_lr),
-    ScheduleFamily("PolynomialLR", build.polynomial_lr, end=_own_end("total_iters")),
-    ScheduleFamily("CosineAnnealingLR", build.cosine_annealing_lr, end=_own_end("T_max")),
-    ScheduleFamily("CosineAnnealingWarmRestarts", build.cosine_annealing_warm_restarts, end=_cycle_end),
-    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=lambda given, steps: build.one_cycle_end(given)),
-    ScheduleFamily("CyclicLR", build.cyclic_lr),
-    ScheduleFamily("SequentialLR", build.sequential_lr, end=_sequence_end),
-    ScheduleFamily("ChainedScheduler", build.chained_scheduler, end=_chain_end),
-    ScheduleFamily("ReduceLROnPlateau", build.reduce_lr_on_plateau, "adaptive", "epoch"),
-    ScheduleFamily("warmup_cosine", build.warmup_cosine),
-    ScheduleFamily("wsd", build.wsd, "custom"),
-)
+    ScheduleFamily("constant", build.constant, note="the rate stays"),
+    ScheduleFamily("LambdaLR", build.lambda_lr, "custom", note="a function of the step"),
+    ScheduleFamily("MultiplicativeLR", build.multiplicative_lr, "custom", note="a factor that a function gives"),
+    ScheduleFamily("StepLR", build.step_lr, note="equal stairs"),
+    ScheduleFamily("MultiStepLR", build.multi_step_lr, note="stairs at milestones"),
+    ScheduleFamily("ConstantLR", build.constant_lr, note="low at first, then the rate"),
+    ScheduleFamily("LinearLR", build.linear_lr, end=_linear_end, note="a line up, or down"),
+    ScheduleFamily("ExponentialLR", build.exponential_lr, note="the same factor at every step"),
+    ScheduleFamily("PolynomialLR", build.polynomial_lr, end=_own_end("total_iters"),
+                   note="a power of what is left"),
+    ScheduleFamily("CosineAnnealingLR", build.cosine_annealing_lr, end=_own_end("T_max"),
+                   note="half a cosine down", source=_COSINES),
+    ScheduleFamily("CosineAnnealingWarmRestarts", build.cosine_annealing_warm_restarts, end=_cycle_end,
+                   note="cosines that start again", source=_COSINES),
+    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=lambda given, steps: build.one_cycle_end(given), note="up, then far down",
+                   source="Smith, Topin 2017, arXiv:1708.07120"),
+    ScheduleFamily("CyclicLR", build.cyclic_lr, note="up and down, again and again",
+                   source="Smith 2015, arXiv:1506.01186"),
+    ScheduleFamily("SequentialLR", build.sequential_lr, end=_sequence_end, note="one schedule after another"),
+    ScheduleFamily("ChainedScheduler", build.chained_scheduler, end=_chain_end, note="a product of schedules"),
+    ScheduleFamily("ReduceLROnPlateau", build.reduce_lr_on_plateau, "adaptive", "epoch",
+                   note="down when the loss is stuck"),
+    ScheduleFamily("warmup_cosine", build.warmup_cosine, note="a line up, half a cosine down",
+                   source="Goyal et al. 2017, arXiv:1706.02677; " + _COSINES),
+    ScheduleFamily("wsd", build.wsd, "custom", note="a line up, flat, a line down",
+                   source="Hu et al. 2024, arXiv:2404.06395"),
+)  # fmt: skip
 
 
 def _factory(path: str) -> Callable[..., Any]:

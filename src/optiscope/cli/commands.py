@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ app = typer.Typer(
     help="See, compare and time PyTorch optimizers and learning-rate schedules, fairly.",
 )  # fmt: skip
 
-Results = Annotated[Path, typer.Option(help="Folder that the results go into.")]
+Results = Annotated[Path, typer.Option(help="Folder that the results go into: in it, one a study.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that share the work.")]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps, …")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print each event: a change of rate, a note, a divergence.")]
@@ -58,7 +59,7 @@ def demo(results: Results = Path("results"), jobs: Jobs = 1, device: Device = "c
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study file.")],
     results: Results = Path("results"),
     jobs: Jobs = 1,
     device: Device = "cpu",
@@ -84,7 +85,10 @@ def gif(
         ),
     ] = None,
     optimizer: Annotated[
-        list[str] | None, typer.Option(help="An optimizer, by name or call; repeat it for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC", help="An optimizer, by name or call; repeat it for more. [default: the film's seven]"
+        ),
     ] = None,
     schedule: Annotated[str, typer.Option(help="One schedule for all.")] = "constant",
     horizon: Annotated[
@@ -93,7 +97,8 @@ def gif(
     lr: Annotated[
         list[str] | None,
         typer.Option(
-            help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]"
+            metavar="RATE",
+            help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the race; rates are tuned for just as many.")] = 200,
@@ -120,6 +125,7 @@ def report(
     results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
 ) -> None:
     """Write report.md, tables and pictures from what is stored."""
+    _load_torch()
     from .study import write_report
 
     write_report(results)
@@ -128,8 +134,14 @@ def report(
 @app.command("list")
 def list_(
     catalogue: Annotated[str, typer.Argument(help="problems, optimizers, schedules or losses.")],
+    name: Annotated[
+        str | None, typer.Argument(help="An entry, by name or call, to be told all about: 'rosenbrock(dim=10)'.")
+    ] = None,
 ) -> None:
-    """Show a catalogue of names."""
+    """Show a catalogue, or all about one entry of it."""
+    _load_torch()
     from .listing import listing
 
-    typer.echo(listing(catalogue))
+    typer.echo(listing(catalogue, name))
+    if name is None and sys.stdout.isatty():
+        typer.echo(f"\n`optiscope list {catalogue} NAME` tells all about one.", err=True)

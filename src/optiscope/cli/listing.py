@@ -1,17 +1,25 @@
-"""`optiscope list`: the catalogues as plain tables, a line an entry, so that they can be piped."""
+"""`optiscope list`: the catalogues as plain tables, a line an entry, in 80 columns, so that they can be piped."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from .. import naming
+from ..catalogues.schedules import SCHEDULES
 from ..errors import UnknownName
 
+Rows = list[tuple[str, ...]]
 
-def listing(catalogue: str) -> str:
-    """The table of one catalogue. Raises UnknownName for one that there is not."""
+
+def listing(catalogue: str, name: str | None = None) -> str:
+    """The table of one catalogue, or the card of one of its entries. Raises UnknownName for one that there is not."""
     if catalogue not in _ROWS:
         raise UnknownName("catalogue", catalogue, _ROWS)
+    if name is not None:
+        from .cards import card
+
+        return card(catalogue, name)
     rows = _ROWS[catalogue]()
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     return "\n".join(
@@ -20,34 +28,32 @@ def listing(catalogue: str) -> str:
     )
 
 
-def _problems() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("NAME", "SIZE", "MINIMUM", "FORMULA")]
-    for name, problem in naming.problems().items():
-        size = f"{problem.dim}-D" if problem.is_function else "network"
-        floor = "" if problem.minimum_value is None else f"{problem.minimum_value:.6g}"
-        rows.append((name, size, floor, problem.formula))
+def _problems() -> Rows:
+    from ..catalogues.problems import PROBLEMS
+
+    rows: Rows = [("NAME", "ARGUMENTS", "WHAT IS HARD")]
+    for family in PROBLEMS:
+        own = inspect.signature(family.make).parameters.values()
+        rows.append((family.name, ", ".join(f"{p.name}={p.default!r}" for p in own), family.note))
     return rows
 
 
-def _optimizers() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("NAME", "DEFAULT LR", "NOTE", "SOURCE")]
-    rows += [(s.name, f"{s.default_lr:g}", s.note, s.source) for s in naming.optimizers().values()]
-    return rows
+def _optimizers() -> Rows:
+    rows: Rows = [("NAME", "DEFAULT LR", "WHAT IT IS")]
+    return rows + [(s.name, f"{s.default_lr:g}", s.note) for s in naming.optimizers().values()]
 
 
-def _schedules() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("NAME", "KIND", "STEPS PER", "WHAT IT DOES")]
-    rows += [(s.name, s.kind, s.interval, s.note) for s in naming.schedules().values()]
-    return rows
+def _schedules() -> Rows:
+    rows: Rows = [("NAME", "KIND", "STEPS PER", "SHAPE")]
+    return rows + [(family.name, family.kind, family.interval, family.note) for family in SCHEDULES]
 
 
-def _losses() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("NAME", "TARGET", "FORMULA")]
-    rows += [(s.name, s.target, s.formula) for s in naming.losses().values()]
-    return rows
+def _losses() -> Rows:
+    rows: Rows = [("NAME", "FORMULA FOR ONE ELEMENT")]
+    return rows + [(s.name, s.formula) for s in naming.losses().values()]
 
 
-_ROWS: dict[str, Callable[[], list[tuple[str, ...]]]] = {
+_ROWS: dict[str, Callable[[], Rows]] = {
     "problems": _problems,
     "optimizers": _optimizers,
     "schedules": _schedules,

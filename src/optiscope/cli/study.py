@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 
 from ..engine import run_single_step
@@ -15,6 +16,11 @@ from ..spec import Problem, Run
 from ..store import Store
 from ..study import Study, StudyResult
 from .progress import StudyProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOST = {"error": "failed with an error", "diverged": "diverged"}  # statuses of runs that came to no end
 
 
 def run_and_report(study: Study, results: Path, jobs: int, device: str, verbose: bool, with_race: bool = False) -> None:
@@ -28,10 +34,18 @@ def run_and_report(study: Study, results: Path, jobs: int, device: str, verbose:
     pictures = [_race(results, console)] if with_race else []
     command = "optiscope demo" if with_race else "optiscope run STUDY.toml"
     files = _pages(folder, store, outcome, command, pictures)
-    _summary(store, outcome.run_ids)
+    runs = store.runs(outcome.run_ids)
+    fruitless = bool(runs["status"].isin(LOST).all())
+    if not fruitless:
+        _summary(store, outcome.run_ids)
     if with_race:
         print(f"race      {results / 'optimizers.gif'}")
     _where(folder, files)
+    if fruitless:
+        # The input was well formed, so this is no complaint about it; but no script may take it for a success.
+        print(f"optiscope: {lost(runs)}", file=sys.stderr)
+        raise typer.Exit(1)
+    _tell_lost(runs)
 
 
 def write_report(folder: Path) -> None:
@@ -48,6 +62,23 @@ def write_report(folder: Path) -> None:
     files = write_study_page(folder, store, title=folder.name, command=f"optiscope report {folder.as_posix()}")
     _summary(store, None)
     _where(folder, files)
+    _tell_lost(runs[runs["purpose"] == "result"])
+
+
+def lost(runs: pd.DataFrame) -> str:
+    """How many of these runs failed or diverged, and what the first of them died of; nothing where none did."""
+    counts = {status: int((runs["status"] == status).sum()) for status in LOST}
+    if not any(counts.values()):
+        return ""
+    told = [f"{count} {LOST[status]}" for status, count in counts.items() if count]
+    if len(told) == 1:
+        many = "all" if len(runs) in counts.values() else f"{sum(counts.values())} of"
+        said = f"{many} {len(runs)} runs {LOST[max(counts, key=counts.__getitem__)]}"
+    else:
+        said = f"of {len(runs)} runs {' and '.join(told)}"
+    worst = runs[runs["status"] == next(status for status in LOST if counts[status])].iloc[0]
+    who = f"{worst['problem']} / {worst['optimizer']} / {worst['schedule']} / lr {worst['lr']:g} / seed {worst['seed']}"
+    return f"{said}; the first, {who}: {worst['error'] or f'the loss was not finite at step {worst.steps_done + 1}'}"
 
 
 def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, console: Console) -> StudyResult:
@@ -141,3 +172,8 @@ def _where(folder: Path, files: list[Path]) -> None:
     print(f"tables    {folder / 'tables'}")
     print(f"pictures  {folder / 'pictures'}")
     print(f"runs      {folder}")
+
+
+def _tell_lost(runs: pd.DataFrame) -> None:
+    if told := lost(runs):
+        print(f"lost      {told}")

@@ -69,7 +69,7 @@ def digits_cnn(*, batch_size: int = 64, validation: float = 0.2) -> Problem:
 
 LEARNING: tuple[Family, ...] = (
     Family("demo-cnn", demo_cnn, "the lesson's CNN on one batch", modifiers=False),
-    Family("digits-cnn", digits_cnn, "a small CNN on handwritten digits", modifiers=False),
+    Family("digits-cnn", digits_cnn, "a small CNN on digits", modifiers=False),
 )
 
 
