@@ -220,7 +220,7 @@ def test_the_axis_ends_where_lines_and_bands_do():
     low, high = ax.get_ylim()
     # The quartiles are of seeds 2 and 6 or 7; one run at a billionth and one that diverged move neither end.
     assert 0.1 < low < math.exp(-1.5)
-    assert 1.0 < high < 3.0
+    assert 1.0 < high < 4.0
 
 
 def test_a_loss_below_the_least_one_known_is_no_success():

@@ -19,7 +19,7 @@ def straight(dx, dy, each=0.2):
 
 
 def still(paths, losses=None, floor=0.0, status=None, **columns):
-    losses = losses or {name: 1.0 + 0.01 * STEPS for name in paths}
+    losses = losses or dict.fromkeys(paths, 1.0 + 0.01 * STEPS)
     runs, trace = frames_of(paths, losses, floor, **columns)
     if status:
         runs["status"] = [status.get(name, "max_steps") for name in paths]
@@ -110,7 +110,7 @@ def test_rounding_below_the_floor_is_no_departure():
 
 def test_where_everybody_leaves_there_is_no_winner():
     paths = {"SGD": straight(0.1, 0.1), "Adam": straight(0.2, 0.1)}
-    figure = still(paths, {name: -1.0 - STEPS for name in paths})
+    figure = still(paths, dict.fromkeys(paths, -1.0 - STEPS))
     assert words(figure, "verdict")["verdict"] == "none ended\nwithin the domain"
 
 

@@ -99,7 +99,8 @@ def need(frame: pd.DataFrame, name: str, columns: Sequence[str], why: str = "") 
 def rank(competitors: Sequence[Competitor], *, known: bool) -> list[tuple[int, int]]:
     """(place, index), from the smallest final gap to the largest.
 
-    Then those who left the domain, on one place; then those who did not reach the end, latest first. Gaps that are equal to four digits share a place, and so do those below 1e-16 where the floor is `known`.
+    Then those who left the domain, on one place; then those who did not reach the end, latest first. Gaps that are
+    equal to four digits share a place, and so do those below 1e-16 where the floor is `known`.
     """
 
     def key(i: int) -> tuple[float, float]:

@@ -107,7 +107,7 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
         for line in lines:
             ax.plot(line["step"], line["lr_t"], color=accent, lw=1.8, drawstyle="steps-post")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes[0].set_ylim(bottom=min(0.0, float(frame["lr_t"].min())))
     figure.supxlabel("step", fontsize=8.5, color=look.muted)
     figure.supylabel("learning rate", fontsize=8.5, color=look.muted)
@@ -116,11 +116,11 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
 
 def _name_floor(ax: Axes, theme: Theme) -> None:
     """Say what the lowest line of a loss panel stands for."""
-    ax.set_ylim(bottom=LEAST_LOSS / 1.6)
+    ax.set_ylim(bottom=LEAST_LOSS / 12)
     ax.annotate(
         f"0 and all below {LEAST_LOSS:.0e} are drawn here".replace("e-0", "e-"), (0.02, LEAST_LOSS),
-        xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", fontsize=7.5, color=theme.muted,
-        gid="floor",
+        xycoords=("axes fraction", "data"), xytext=(0, -4), textcoords="offset points", fontsize=7.5, color=theme.muted,
+        va="top", gid="floor",
     )  # fmt: skip
 
 
