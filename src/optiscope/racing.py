@@ -6,7 +6,7 @@ Joins tuning, engine and render; what it draws is saved by whoever asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .catalogues.problems import landscape, view_bounds
@@ -33,6 +33,7 @@ class PreparedRace:
     results: Results
     title: str
     subtitle: str
+    edges: list[str] = field(default_factory=list)  # of each run: "low" or "high" where its rate is the search's bound
 
     def draw(self, **look: Any) -> Race:
         """The drawn race. `look` is what `render.race` takes: size, frames, seconds, hold, clock, theme."""
@@ -40,8 +41,9 @@ class PreparedRace:
 
         trace = self.results.trace
         bounds = view_bounds(self.problem, trace[["x0", "x1"]].to_numpy())
+        runs = self.results.runs.assign(edge=self.edges or "")
         return race(
-            landscape(self.problem, bounds, (361, 271)), self.results.runs, trace,
+            landscape(self.problem, bounds, (361, 271)), runs, trace,
             minima=[(point[0], point[1]) for point in self.problem.minima], title=self.title, subtitle=self.subtitle,
             **look,
         )  # fmt: skip
@@ -75,15 +77,16 @@ def prepare_race(
                     f"start {tuple(start)} lies far off the map; {the_problem.name}'s is {low:g} to {high:g}"
                 )
     specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
+    edges: list[str] = []
     if lr == "tune":
         cells = [(the_problem, spec, the_schedule) for spec in specs]
         found = tune_cells(cells, steps, RACE_RATES, start=start, horizon=horizon, **settings)
         rates: list[Any] = [one.lr for one in found]
         one = found[0]  # every optimizer has the same grid
         basis = f"each at the best of the same {len(one.table)} rates, {one.low:g} to {one.high:g}"
-        edges = [each.optimizer for each in found if each.edge]
-        if edges:
-            basis += f"; on the bound: {', '.join(edges)}"
+        edges = [each.edge for each in found]
+        if any(edges):
+            basis += f"; on the bound: {', '.join(each.optimizer for each in found if each.edge)}"
     elif isinstance(lr, (list, tuple)):
         if len(lr) != len(specs):
             raise InputError(f"give one lr for all or one for each of the {len(specs)} optimizers, got {len(lr)}")
@@ -98,4 +101,4 @@ def prepare_race(
     name = the_problem.name.replace("_", " ")
     schedule_text = "" if the_schedule.name == "constant" else f", under {the_schedule.name}"
     title = f"{len(specs)} optimizers on {name}{schedule_text}" if len(specs) > 1 else f"{specs[0].name} on {name}"
-    return PreparedRace(the_problem, run(runs, **settings), title, f"{steps} steps from one start; {basis}")
+    return PreparedRace(the_problem, run(runs, **settings), title, f"{steps} steps from one start; {basis}", edges)

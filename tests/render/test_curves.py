@@ -181,3 +181,65 @@ def test_a_trace_of_other_runs_is_refused():
     runs, trace = study()
     with pytest.raises(InputError, match="no run of the runs frame has a finite loss in the trace"):
         convergence(runs, trace.assign(run_id="other"))
+
+
+def test_a_line_has_its_optimizer_s_own_name_and_its_family_s_colour():
+    own = "SGD(momentum=0.9, dampening=0.1)"
+    runs, trace = study(optimizers=["SGD", own, "SGD(momentum=0.9)"], seeds=2)
+    figure = convergence(runs, trace)
+    assert legend(figure) == ["SGD", own, "SGD(momentum=0.9)"]
+    assert style_of(own).color == style_of("Momentum").color
+    assert style_of(own).dash != style_of("Momentum").dash
+    assert legend(history(runs, trace)) == ["SGD", own, "SGD(momentum=0.9)"]
+
+
+def test_the_loss_of_a_network_is_clipped_at_a_floor_that_the_picture_names():
+    runs, trace = study(["digits"], ["SGD", "Adam"], seeds=1, floor=math.nan)
+    small = trace.assign(loss=np.where(trace["step"] >= 60, 0.0, 10.0 ** (-0.2 * trace["step"])))
+    ax = history(runs, small).axes[0]
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.texts] == ["0 and all below 1e-8 are drawn here"]
+    for line in ax.lines:
+        assert np.allclose(line.get_ydata()[:40], 10.0 ** (-0.2 * np.arange(40)))
+        assert (line.get_ydata()[41:] == 1e-8).all()
+    assert 1e-9 < ax.get_ylim()[0] < 1e-8
+    plain = history(*study(["digits"], floor=math.nan)).axes[0]
+    assert not plain.texts
+    assert plain.get_ylim()[0] > 0.1
+
+
+def test_a_loss_that_may_be_negative_keeps_its_linear_axis():
+    runs, trace = study(["digits"], floor=math.nan)
+    assert history(runs, trace.assign(loss=trace["loss"] - 0.5)).axes[0].get_yscale() == "linear"
+
+
+def test_the_axis_ends_where_lines_and_bands_do():
+    runs, trace = study(optimizers=["SGD"], seeds=9, lost=[("SGD", 8)])
+    lucky = trace["run_id"] == "beale/SGD/0"
+    [ax] = convergence(runs, trace.assign(loss=trace["loss"].where(~lucky, trace["loss"] * 1e-9))).axes
+    low, high = ax.get_ylim()
+    # The quartiles are of seeds 2 and 6 or 7; one run at a billionth and one that diverged move neither end.
+    assert 0.1 < low < math.exp(-1.5)
+    assert 1.0 < high < 4.0
+
+
+def test_a_loss_below_the_least_one_known_is_no_success():
+    runs, trace = study(optimizers=["SGD", "Adam"], seeds=3)
+    strayed = trace["run_id"].str.contains("SGD") & (trace["step"] >= 40)
+    figure = convergence(
+        runs.assign(loss_final=[-5.0] * 3 + [0.4] * 3), trace.assign(loss=trace["loss"].where(~strayed, -5.0))
+    )
+    [ax] = figure.axes
+    sgd, adam = (line for line in ax.lines if len(line.get_xdata()) > 2)
+    assert (sgd.get_xdata()[-1], adam.get_xdata()[-1]) == (39, 100)
+    assert ax.get_ylim()[0] > 0.1
+    assert legend(figure) == ["SGD\n3 of 3 left the domain", "Adam"]
+
+
+def test_a_line_is_broken_where_half_of_the_runs_are_outside():
+    runs, trace = study(optimizers=["SGD"], seeds=1)
+    outside = trace["step"].between(20, 29)
+    [ax] = convergence(runs, trace.assign(loss=trace["loss"].where(~outside, -1.0))).axes
+    [line] = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == list(range(20, 30))
+    assert len(ax.lines) == 1  # it came back: nothing is crossed out

@@ -174,31 +174,6 @@ def test_names_of_many_do_not_overlap(n):
         assert max(box.x1 for box in boxes) <= 720
 
 
-def test_who_diverges_is_marked_at_the_edge_and_ranked_last(astray):
-    ours = film(astray)
-    figure = ours.still()
-    heads = {head.get_gid(): head for head in by_gid(figure, "head:")}
-    assert {gid: head.get_marker() for gid, head in heads.items()} == {"head:r0": "X", "head:r1": "o", "head:r2": "X"}
-    for gid in ("head:r0", "head:r2"):
-        assert np.abs(heads[gid].get_xydata()).max() == pytest.approx(4.5)
-    steps = astray.runs.set_index("run_id")["steps_done"]
-    finals = {text.get_gid(): text.get_text() for text in by_gid(figure, "final:")}
-    assert finals["final:r0"] == f"diverged at {steps['r0']}"
-    rows = sorted(by_gid(figure, "final:"), key=lambda text: -text.get_position()[1])
-    assert rows[0].get_gid() == "final:r1"
-    assert by_gid(figure, "verdict")[0].get_text().endswith("1 of 3 lost on the way")
-    assert figure.axes[1].get_ylim()[1] < 1e6
-    list(ours.frames())
-
-
-def test_rows_that_are_no_numbers_end_a_path(scene):
-    trace = scene.trace.copy()
-    trace.loc[(trace["run_id"] == "r3") & (trace["step"] > 50), ["loss", "x0"]] = [np.nan, np.inf]
-    figure = race(scene.landscape, scene.runs, trace, frames=5).still()
-    [final] = by_gid(figure, "final:r3")
-    assert final.get_text() == "diverged at 50"
-
-
 def eggholder(x, y):
     return -(y + 47) * np.sin(np.sqrt(np.abs(x / 2 + y + 47))) - x * np.sin(np.sqrt(np.abs(x - y - 47)))
 

@@ -71,6 +71,7 @@ def test_no_two_competitors_look_alike():
         ("Adam", "Adam"), ("SGD(momentum=0.9)", "Momentum"), ("SGD(momentum=0)", "SGD"), ("SGD(momentum=0.0)", "SGD"),
         ("SGD(nesterov=True, momentum=0.9)", "Nesterov"), ("Adam(amsgrad=True)", "AMSGrad"), ("Adam(eps=1e-5)", "Adam"),
         ("pkg.mod.Lion(betas=(0.9, 0.99))", "Lion"), ("", ""),
+        ("SGD(momentum=0.9, dampening=0.1)", "SGD(momentum=0.9, dampening=0.1)"), ("SGD(dampening=0.1)", "SGD"),
     ],
 )  # fmt: skip
 def test_short_names(given, short):

@@ -77,5 +77,18 @@ def test_one_run_has_no_quartiles():
 
 
 def test_runs_stepped_together_have_no_time_of_their_own():
-    assert "ms/step" in summary(comparison(make_runs({"engine": "single"})))
-    assert "ms/step" not in summary(comparison(make_runs({"engine": "stacked"})))
+    alone = summary(comparison(make_runs({"engine": "single", "wall_s": 0.25, "steps_done": 100})))
+    assert (alone["Wall s"].tolist(), alone["ms/step"].tolist()) == ([0.25], [2.5])
+    assert not {"Wall s", "ms/step"} & set(summary(comparison(make_runs({"engine": "stacked"}))))
+
+
+def test_every_file_has_the_wall_time(tmp_path):
+    markdown, csv, latex = write_tables(tmp_path, make_runs({"engine": "single", "wall_s": 0.25}))
+    assert "Wall s" in markdown.read_text(encoding="utf-8")
+    assert "Wall s" in latex.read_text(encoding="utf-8")
+    assert pd.read_csv(csv)["wall_s"].tolist() == [0.25]
+
+
+def test_a_best_loss_below_the_least_one_known_is_no_gap():
+    shown = summary(comparison(make_runs({"loss_final": -3.0, "loss_best": -7.0})))
+    assert shown[["Final gap", "Best gap"]].to_numpy().tolist() == [[float("inf")] * 2]

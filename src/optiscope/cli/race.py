@@ -46,14 +46,25 @@ def draw_race(
 
 
 def standings(runs: Any) -> str:
-    """One line an optimizer, best first: rate, final gap, best gap."""
+    """One line an optimizer, best first: rate, final gap, best gap; what went below the least loss left the domain."""
+    from ..metrics.cells import final_loss, left_domain, numbers
+
+    def gap(loss: float, floor: float) -> float:
+        # Less than the floor by rounding alone is the floor.
+        return loss if math.isnan(floor) else max(loss - floor, 0.0)
+
     lines = []
-    for row in runs.sort_values(["loss_final"]).itertuples():
-        floor = 0.0 if math.isnan(row.loss_floor) else row.loss_floor
-        lost = row.status == "diverged"
-        end = f"diverged at step {row.steps_done + 1}" if lost else f"ends {row.loss_final - floor:.3g}"
-        best = f"best {row.loss_best - floor:.3g} above the minimum"
-        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} {best}")
+    ends, outside = final_loss(runs), left_domain(numbers(runs, "loss_final"), numbers(runs, "loss_floor"))
+    strayed = left_domain(numbers(runs, "loss_best"), numbers(runs, "loss_floor"))
+    order = runs.assign(ends=ends, outside=outside, strayed=strayed).sort_values("ends", kind="stable")
+    for row in order.itertuples():
+        end = f"ends {gap(row.loss_final, row.loss_floor):.3g}"
+        if row.status in ("diverged", "error"):
+            end = f"{row.status} at step {row.steps_done + 1}"
+        elif row.outside:
+            end = "left the domain"
+        best = "" if row.strayed else f"best {gap(row.loss_best, row.loss_floor):.3g} above the minimum"
+        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} {best}".rstrip())
     return "\n".join(lines)
 
 

@@ -155,16 +155,22 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
         runs = runs[runs["run_id"].isin(set(run_ids)) | (runs["purpose"] == "tuning")]
     won = metrics.ranking(metrics.comparison(runs))
     table = Table(title="What won", title_justify="left", box=None, pad_edge=False)
-    for name in ("problem", "optimizer", "schedule", "lr", "final", "judged by", "runner-up"):
+    for name in ("problem", "optimizer", "schedule", "lr", "final", "judged by", "tied with", "runner-up"):
         table.add_column(name, justify="right" if name in ("lr", "final") else "left", overflow="fold")
     for row in won.itertuples():
-        tie = f"a tie of {row.tied}" if row.tied > 1 else str(row.runner_up)
+        others = int(row.tied) - 1
+        tied = "nobody" if others < 1 else str(row.tied_with) if others == 1 else f"{others} others"
+        behind = f"{row.runner_up}: {metrics.number(row.runner_up_final)}" if row.runner_up else "–"
         table.add_row(
             str(row.problem), str(row.winner), str(row.schedule), metrics.number(row.lr),
-            metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tie,
+            metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tied, behind,
         )  # fmt: skip
     # A pipe has no width: rich would take 80 columns for it and fold the labels.
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    console.print(
+        "A tie: the interquartile ranges over seeds overlap, or both solved it. Runner-up: the best not tied."
+    )
 
 
 def _where(folder: Path, files: list[Path]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .cells import KEY, SETTING, failed, final_loss, group_codes, grouped_quantile, median_iqr, numbers, one_row_a_run
+from .cells import (
+    KEY, SETTING, failed, final_loss, group_codes, grouped_quantile, left_domain, median_iqr, numbers, one_row_a_run,
+)  # fmt: skip
 from .rates import shown_rates
 from .targets import difficulty, steps_to_target, success, targets_for
 
@@ -57,7 +59,9 @@ def comparison(
     table["loss_floor"] = groups["loss_floor"].min().to_numpy(float)
     for name, values in zip(("", "_q25", "_q75"), median_iqr(final_loss(chosen), codes, size), strict=True):
         table[f"loss_final{name}"] = values
-    table["loss_best"] = grouped_quantile(numbers(chosen, "loss_best"), codes, size, 0.5)
+    best = numbers(chosen, "loss_best")
+    best = np.where(left_domain(best, numbers(chosen, "loss_floor")), np.inf, best)
+    table["loss_best"] = grouped_quantile(best, codes, size, 0.5)
     table["gap_final"] = table["loss_final"] - table["loss_floor"]
     table["accuracy_final"], table["accuracy_final_q75"], table["accuracy_final_q25"] = _accuracy(chosen, codes, size)
     table["diverged"] = count((chosen["status"] == "diverged").to_numpy(bool))

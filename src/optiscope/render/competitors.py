@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
+from ..metrics.cells import left_domain
 from .style import Look, looks_of, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
@@ -20,7 +21,11 @@ PLAIN = ("constant", "none", "nan")  # schedules that need no mention
 
 @dataclass(frozen=True)
 class Competitor:
-    """One run in a race. `gap` is the loss above the floor, or the loss itself where no floor is known."""
+    """One run in a race.
+
+    `gap` is the loss above the floor, or the loss itself where no floor is known; NaN where the run has left the
+    domain of its problem, and its loss is below the least one known.
+    """
 
     run_id: str
     label: str
@@ -31,6 +36,8 @@ class Competitor:
     xy: np.ndarray
     gap: np.ndarray
     fate: str  # "" where it ran to its end, else "diverged" or "error"
+    broke: int  # the step of that fate
+    on_bound: bool  # whether its rate is the last one of a search that might have gone on
 
     @property
     def last(self) -> float:
@@ -41,6 +48,11 @@ class Competitor:
     def final(self) -> float:
         """The gap at the last finite step."""
         return float(self.gap[-1])
+
+    @property
+    def left(self) -> bool:
+        """Whether it ran to its end and stands outside the domain there."""
+        return not self.fate and math.isnan(self.final)
 
     def at(self, time: float) -> tuple[np.ndarray, float]:
         """Position and gap at a time between steps; after the end, the last ones."""
@@ -85,16 +97,19 @@ def need(frame: pd.DataFrame, name: str, columns: Sequence[str], why: str = "") 
 
 
 def rank(competitors: Sequence[Competitor], *, known: bool) -> list[tuple[int, int]]:
-    """(place, index), from the smallest final gap to the largest; who did not reach the end comes last, latest first.
+    """(place, index), from the smallest final gap to the largest.
 
-    Where the floor is `known`, gaps below 1e-16 share a place, and so do equal ones.
+    Then those who left the domain, on one place; then those who did not reach the end, latest first. Gaps that are
+    equal to four digits share a place, and so do those below 1e-16 where the floor is `known`.
     """
 
     def key(i: int) -> tuple[float, float]:
         final = competitors[i].final
         if competitors[i].fate:
-            return 1.0, -competitors[i].last
-        return 0.0, max(final, LEAST_GAP) if known else final
+            return 2.0, -competitors[i].last
+        if competitors[i].left:
+            return 1.0, 0.0
+        return 0.0, float(f"{max(final, LEAST_GAP) if known else final:.3e}")
 
     order = sorted(range(len(competitors)), key=lambda i: (*key(i), i))
     places: list[tuple[int, int]] = []
@@ -119,8 +134,16 @@ def _competitor(
         raise InputError(f"run {row['run_id']!r} ({label}) has no finite row in the trace: it cannot race")
     status = str(row.get("status", "max_steps"))
     fate = status if status in ("diverged", "error") else "" if end == len(finite) else "diverged"
-    gap = loss[:end] - floor if math.isfinite(floor) else loss[:end]
-    return Competitor(str(row["run_id"]), label, short, look, _rate(row), steps[:end], xy[:end], gap, fate)
+    # Less than the floor by rounding alone is the floor; by more, the run has left the problem.
+    gap = np.maximum(loss[:end] - floor, 0.0) if math.isfinite(floor) else loss[:end]
+    gap = np.where(left_domain(loss[:end], np.full(end, floor)), np.nan, gap)
+    done = row.get("steps_done")
+    # A thin trace ends before the run did.
+    broke = int(steps[end - 1] if done is None or pd.isna(done) or end < len(finite) else done) + 1
+    on_bound = str(row.get("edge") or "") in ("low", "high")
+    return Competitor(
+        str(row["run_id"]), label, short, look, _rate(row), steps[:end], xy[:end], gap, fate, broke, on_bound
+    )
 
 
 def _rate(row: dict) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
+from ..metrics.cells import left_domain
 from .bands import by_step, is_lost, quantile
 from .competitors import LEAST_GAP, need
 from .panels import legend_beside, name_axes, panels
-from .style import Look, Theme, looks_of, short_name, theme_of
+from .style import Look, Theme, looks_of, theme_of
+
+LEAST_LOSS = 1e-8  # of a network: less is rounding in float32, and nought has no place on a logarithmic axis
 
 
 def convergence(
@@ -48,8 +51,9 @@ def convergence(
 def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy", theme: str = "light") -> Figure:
     """The training of networks: the loss beside `metric`, by epoch where the trace has one, else by step.
 
-    One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. Without
-    the metric in the trace there is the loss alone.
+    One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. The loss
+    is on a logarithmic axis that ends at 1e-8: less, and nought, is drawn there, and the picture says so. Without the
+    metric in the trace there is the loss alone.
 
     Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
     """
@@ -61,16 +65,21 @@ def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy"
     groups = _grouped(runs, theme)
     figure, axes = panels([column.replace("_", " ") for column in columns], look, across=2, width=8.4, height=3.4)
     for column, ax in zip(columns, axes, strict=True):
-        positive = True
+        clipped = False
+        below = column == "loss" and bool((trace.loc[trace["run_id"].isin(runs["run_id"]), "loss"] < 0).any())
         for _, rows, style in groups:
             steps, values = by_step(rows, trace, column, axis)
+            if column == "loss":
+                clipped |= bool((values < LEAST_LOSS).any())
+                values = np.maximum(values, LEAST_LOSS) if not below else values
             _band(ax, steps, values, style, rising=column != "loss")
-            positive &= bool((values[np.isfinite(values)] > 0).all())
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         name_axes(ax, look, axis)
-        if column == "loss" and positive:
+        if column == "loss" and not below:
             ax.set_yscale("log")
             _few_decades(ax)
+            if clipped:
+                _name_floor(ax, look)
         elif column != "loss" and _within_unit(trace[column]):
             ax.set_ylim(0.0, 1.02)
     legend_beside(figure, [(_with_lost(label, rows), _line(style)) for label, rows, style in groups], look)
@@ -98,11 +107,21 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
         for line in lines:
             ax.plot(line["step"], line["lr_t"], color=accent, lw=1.8, drawstyle="steps-post")
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes[0].set_ylim(bottom=min(0.0, float(frame["lr_t"].min())))
     figure.supxlabel("step", fontsize=8.5, color=look.muted)
     figure.supylabel("learning rate", fontsize=8.5, color=look.muted)
     return figure
+
+
+def _name_floor(ax: Axes, theme: Theme) -> None:
+    """Say what the lowest line of a loss panel stands for."""
+    ax.set_ylim(bottom=LEAST_LOSS / 12)
+    ax.annotate(
+        f"0 and all below {LEAST_LOSS:.0e} are drawn here".replace("e-0", "e-"), (0.02, LEAST_LOSS),
+        xycoords=("axes fraction", "data"), xytext=(0, -4), textcoords="offset points", fontsize=7.5, color=theme.muted,
+        va="top", gid="floor",
+    )  # fmt: skip
 
 
 def theme_line(theme: Theme) -> str:
@@ -123,18 +142,18 @@ def _convergence_panel(
         if not len(steps):
             continue
         if known:
-            values = np.maximum(values - rows["loss_floor"].to_numpy(float)[:, None], LEAST_GAP)
+            floor = rows["loss_floor"].to_numpy(float)[:, None]
+            # A loss below the least one known is no loss of this problem: as bad as none.
+            outside = left_domain(values, floor)
+            values = np.where(outside, np.inf, np.maximum(values - floor, LEAST_GAP))
         curves.append((steps, values, style))
-    finite = np.concatenate([values[np.isfinite(values)] for _, values, _ in curves] or [np.array([])])
-    if not len(finite):
+    if not any(np.isfinite(values).any() for _, values, _ in curves):
         raise InputError("no run of the runs frame has a finite loss in the trace: run them with a trace")
-    logarithmic = bool((finite > 0).all())
-    start = max(float(quantile(values[:, :1], 0.5)[0]) for _, values, _ in curves)
-    top = finite.max() if not np.isfinite(start) else min(finite.max(), start * 1e3 if start > 0 else finite.max())
-    low = finite.min()
+    low, top = _reach(curves)
+    logarithmic = low > 0
     if logarithmic:
         ax.set_yscale("log")
-        ax.set_ylim(low / 2, max(top, low * 10) * 2)
+        ax.set_ylim(low / 1.6, max(top, low * 10) * 1.6)
         _few_decades(ax)
     else:
         room = 0.05 * (top - low) or 0.5
@@ -155,6 +174,17 @@ def _convergence_panel(
     name_axes(ax, theme, "step", "loss − minimum" if known else "loss")
 
 
+def _reach(curves: Sequence[tuple[np.ndarray, np.ndarray, Look]]) -> tuple[float, float]:
+    """The least and the greatest that the lines and bands show; what runs away is cut at thirty times the start."""
+    drawn = [quantile(values, share) for _, values, _ in curves for share in (0.25, 0.5, 0.75)]
+    shown = np.concatenate([part[np.isfinite(part)] for part in drawn])
+    if not len(shown):
+        shown = np.concatenate([values[np.isfinite(values)] for _, values, _ in curves])
+    start = max(float(quantile(values[:, :1], 0.75)[0]) for _, values, _ in curves)
+    roof = start * 30 if np.isfinite(start) and start > 0 else np.inf
+    return float(shown.min()), min(float(shown.max()), roof)
+
+
 def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look, *, rising: bool = False) -> None:
     """Median and quartile band. What is lost is the worst there is: above the panel, or, `rising`, at nought below."""
     if rising:
@@ -170,10 +200,14 @@ def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look, *, rising
     shown = np.isfinite(middle)
     if not shown.any():
         return
-    (line,) = ax.plot(steps[shown], middle[shown], color=look.color, lw=1.9, linestyle=look.linestyle(1.9), zorder=3)
+    first, last = np.flatnonzero(shown)[[0, -1]]
+    part = slice(first, last + 1)
+    line_style = look.linestyle(1.9)
+    (line,) = ax.plot(
+        steps[part], np.where(shown, middle, np.nan)[part], color=look.color, lw=1.9, linestyle=line_style, zorder=3
+    )
     line.set_dash_capstyle("butt")
-    if not shown.all():
-        last = int(np.flatnonzero(shown)[-1])
+    if not shown[-1]:
         ax.plot(steps[last], middle[last], marker="X", ms=8, color=look.color, mec="white", mew=0.8, zorder=4)
 
 
@@ -186,26 +220,24 @@ def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Lo
     if "lr" in runs and runs.groupby(keys + problem)["lr"].nunique().max() > 1:
         keys.append("lr")
     groups = [(key, rows) for key, rows in runs.groupby(keys, sort=False)]
-    names = [str(key[0]) for key, _ in groups]
-    return [
-        (label, rows, look)
-        for (_, rows), label, look in zip(groups, _labels(groups, keys, names), looks_of(names, theme), strict=True)
-    ]
+    looks = looks_of([str(key[0]) for key, _ in groups], theme)
+    return [(_label(keys, key), rows, look) for (key, rows), look in zip(groups, looks, strict=True)]
 
 
-def _labels(groups: Sequence[tuple], keys: Sequence[str], names: Sequence[str]) -> Iterator[str]:
-    shorts = [short_name(name) for name in names]
-    unique = len(set(zip(shorts, names, strict=True))) == len(set(shorts))
-    for (key, _), short, name in zip(groups, shorts, names, strict=True):
-        rest = [
-            f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys[1:], key[1:], strict=True)
-        ]
-        yield " · ".join([_cut(short if unique else name, 30), *(_cut(part, 24) for part in rest)])
+def _label(keys: Sequence[str], key: Sequence[object]) -> str:
+    """The optimizer by its own name, then what tells it from the others."""
+    parts = [f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys, key, strict=True)]
+    return " · ".join([_cut(parts[0], 34), *(_cut(part, 24) for part in parts[1:])])
 
 
 def _with_lost(label: str, rows: pd.DataFrame) -> str:
     lost = sum(is_lost(row) for row in rows.to_dict("records"))
-    return f"{label}\n{lost} of {len(rows)} diverged" if lost else label
+    words = [f"{lost} of {len(rows)} diverged"] * bool(lost)
+    if {"loss_final", "loss_floor"} <= set(rows):
+        kept = rows[[not is_lost(row) for row in rows.to_dict("records")]]
+        left = int(left_domain(kept["loss_final"].to_numpy(float), kept["loss_floor"].to_numpy(float)).sum())
+        words += [f"{left} of {len(rows)} left the domain"] * bool(left)
+    return "\n".join([label, *words])
 
 
 def _line(look: Look) -> Line2D:

@@ -23,7 +23,7 @@ from .competitors import Competitor, competitors_of
 from .encode import encode
 from .race_map import Landscape, Map
 from .race_strip import Strip
-from .race_table import Table, scheduled
+from .race_table import Table, column_width
 from .style import Theme, theme_of
 
 _DESIGN = (720, 540)  # the size that the layout below is drawn for, in pixels at 100 dpi
@@ -37,7 +37,8 @@ def race(
     """Let the runs race over the landscape.
 
     `landscape` has the columns x, y, loss on a regular grid; `runs` and `trace` are the two frames, with x0 and x1 in
-    the trace. `minima` are marked with stars. The film shows `frames` frames in `seconds`, then holds the verdict for
+    the trace; an `edge` of "low" or "high" in `runs` says that a rate is on the bound of its search, and is marked so.
+    `minima` are marked with stars. The film shows `frames` frames in `seconds`, then holds the verdict for
     `hold` more; `size` is in pixels; `clock` is "log" or "linear" in steps; `theme` is "light" or "dark".
 
     Raises InputError for frames that cannot race: empty, not two-dimensional, more than 16 runs, of several problems.
@@ -136,7 +137,7 @@ class _Picture:
         self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor=theme.paper)
         self.canvas = FigureCanvasAgg(self.figure)
         self.last = len(times) - 1
-        left, right, column = 0.46, 0.1, 2.0 if scheduled(competitors) else 1.62
+        left, right, column = 0.46, 0.1, column_width(competitors)
         top = 0.16 + 0.24 * bool(title) + 0.2 * bool(subtitle)
         strip_low, strip_high = 0.38, 0.38 + 0.19 * height
         edge = width - column - right
@@ -150,7 +151,7 @@ class _Picture:
         self.map.place_labels(times)
         self.strip = Strip(axes(strip_low, strip_high), competitors, floor, clock, theme)
         box = (edge + 0.13, 0.14, width - right, height - top)
-        self.table = Table(self.figure, box, competitors, floor, bool(stars), bool(self.map.lost.any()), theme)
+        self.table = Table(self.figure, box, competitors, floor, bool(stars), self.map.marks, theme)
         self.parts = (self.map, self.strip, self.table)
         self.strip.place(times)
         self.table.place(times)

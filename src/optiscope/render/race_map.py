@@ -26,6 +26,7 @@ _LEVELS = 15
 _TRAIL, _HALO, _COMET = 1.7, 3.6, 2.7
 _FAR = 25.0  # in widths of the map: where a path that left is cut, so that Agg is spared numbers like 1e300
 _COMET_FRAMES = 0.09
+WITHIN, ENDED, BEYOND = "o", "X", "<>^v"  # markers of a head: on the map, diverged or failed, off the map
 
 
 class Landscape:
@@ -116,7 +117,7 @@ class Map:
         self.ways = [path.at(times) for path in self.paths]
         spots = [[self._spot(i, time) for i in range(len(self.competitors))] for time in times]
         self.spots = np.array([[spot for spot, _ in row] for row in spots])
-        self.lost = np.array([[lost for _, lost in row] for row in spots])
+        self.marks = np.array([[mark for _, mark in row] for row in spots])
         frames, n, _ = self.spots.shape
         to_pixels = self.ax.transData.transform
         anchors = to_pixels(self.spots.reshape(-1, 2)).reshape(frames, n, 2)
@@ -132,7 +133,7 @@ class Map:
 
     def update(self, frame: int) -> None:
         """Set every artist to a frame."""
-        since = max(frame - max(2, round(_COMET_FRAMES * len(self.lost))), 0)
+        since = max(frame - max(2, round(_COMET_FRAMES * len(self.marks))), 0)
         inches = 1 / self.canvas.figure.dpi
         for i, (path, (before, tips)) in enumerate(zip(self.paths, self.ways, strict=True)):
             now, then, tip = before[frame], before[since], tips[frame : frame + 1]
@@ -141,7 +142,7 @@ class Map:
             self.trails[i].set_points(trail)
             self.comets[i].set_points(np.concatenate([tips[since : since + 1], path.points[then:now], tip]))
             self.heads[i].set_data(*self.spots[frame, i, :, None])
-            self._mark(i, bool(self.lost[frame, i]))
+            self._mark(i, str(self.marks[frame, i]))
             self.names[i].set_position(tuple(self.centers[frame, i] * inches))
             self.leaders[i].set_visible(bool(self.led[frame, i]))
             self.leaders[i].set_points(self.lines[frame, i] * inches)
@@ -180,20 +181,31 @@ class Map:
         points = np.clip(competitor.xy, self.low - _FAR * span, self.high + _FAR * span)
         return Polyline.thinned(competitor.steps, points, pixel)
 
-    def _spot(self, i: int, time: float) -> tuple[np.ndarray, bool]:
-        """Where the head is drawn, and whether it is marked as lost: ended early, or beyond the edge."""
+    def _spot(self, i: int, time: float) -> tuple[np.ndarray, str]:
+        """Where the head is drawn, and with which marker: within, beyond an edge, or ended early."""
         competitor = self.competitors[i]
         position, _ = competitor.at(time)
         ended = bool(competitor.fate) and time >= competitor.last
         if ((position >= self.low) & (position <= self.high)).all():
-            return position, ended
+            return position, ENDED if ended else WITHIN
         seen = competitor.xy[competitor.steps <= time]
         inside = ((seen >= self.low) & (seen <= self.high)).all(axis=1)
-        if not inside.any():
-            return np.clip(position, self.low, self.high), True
-        row = int(np.flatnonzero(inside)[-1])
-        beyond = competitor.xy[row + 1] if row + 1 < len(seen) else position
-        return self._border(seen[row], beyond), True
+        if inside.any():
+            row = int(np.flatnonzero(inside)[-1])
+            beyond = competitor.xy[row + 1] if row + 1 < len(seen) else position
+            spot = self._border(seen[row], beyond)
+        else:
+            beyond = position
+            spot = np.clip(position, self.low, self.high)
+        return spot, ENDED if ended else self._outward(beyond)
+
+    def _outward(self, beyond: np.ndarray) -> str:
+        """The triangle that points over the edge which a place is furthest beyond, in widths of the map."""
+        beyond = np.clip(beyond, -1e150, 1e150)
+        left, bottom = (self.low - beyond) / (self.high - self.low)
+        right, top = (beyond - self.high) / (self.high - self.low)
+        far = {"<": left, ">": right, "v": bottom, "^": top}
+        return max(far, key=lambda marker: far[marker])
 
     def _border(self, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
         """Where the segment between the two meets the edge of the map."""
@@ -225,11 +237,11 @@ class Map:
             lines.append(line)
         return names, lines
 
-    def _mark(self, i: int, lost: bool) -> None:
+    def _mark(self, i: int, marker: str) -> None:
         head, look = self.heads[i], self.competitors[i].look
-        if lost == (head.get_marker() == "X"):
+        if marker == head.get_marker():
             return
-        head.set(marker="X" if lost else "o", markersize=10.5 if lost else 8.5, color=look.color)
+        head.set(marker=marker, markersize=8.5 if marker == WITHIN else 10.5, color=look.color)
         head.set_markeredgecolor(self.theme.halo)
 
     def _clutter(self, to_pixels) -> np.ndarray:

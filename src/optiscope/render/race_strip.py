@@ -89,8 +89,11 @@ class Strip:
             transform=ax.transAxes, gid="measure",
         )  # fmt: skip
         ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
-        gaps = np.concatenate([competitor.gap for competitor in self.competitors])
-        first = max(competitor.gap[0] for competitor in self.competitors)
+        every = np.concatenate([competitor.gap for competitor in self.competitors])
+        gaps = every[np.isfinite(every)]  # outside the domain a line is broken
+        gaps = gaps if len(gaps) else np.ones(1)
+        firsts = np.array([competitor.gap[0] for competitor in self.competitors])
+        first = firsts[np.isfinite(firsts)].max(initial=gaps.min())
         positive = gaps[gaps > 0]
         whole = known or bool((gaps > 0).all())
         self.log = bool(len(positive)) and whole and bool(positive.max() > 20 * positive.min())

@@ -7,19 +7,25 @@ from the lower left of the figure.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from .competitors import LEAST_GAP, Competitor, rank
+from .race_map import BEYOND, ENDED
 from .style import Theme
 from .swift import Stamp
 
 _SWATCH = 0.24
 _INDENT = 0.33
 _EVERY = 4  # frames between two readings: at twenty a second nobody could read them
+_LINE = 0.15  # the height of a line of the key
+_LEFT = "left domain"
+_BOUND = " †"
 
 
 def scheduled(competitors: Sequence[Competitor]) -> bool:
@@ -27,19 +33,30 @@ def scheduled(competitors: Sequence[Competitor]) -> bool:
     return any(" · " in competitor.rate for competitor in competitors)
 
 
+def column_width(competitors: Sequence[Competitor]) -> float:
+    """Inches that the column needs: more where a row has a schedule to name, or a fate beside the rate."""
+    wide, odd = scheduled(competitors), any(competitor.fate or competitor.left for competitor in competitors)
+    return 2.2 if wide and odd else 2.0 if wide or odd else 1.62
+
+
 class Table:
     """The artists of the column within a box (left, bottom, right, top), in inches."""
 
     def __init__(
         self, figure: Figure, box: tuple[float, float, float, float], competitors: Sequence[Competitor],
-        floor: float, minima: bool, lost: bool, theme: Theme,
+        floor: float, minima: bool, marks: np.ndarray, theme: Theme,
     ):  # fmt: skip
         self.figure, self.competitors, self.theme = figure, competitors, theme
         self.left, self.bottom, self.right, self.top = box
         known = math.isfinite(floor)
         self.ranking = rank(competitors, known=known)
         self.word = "gap" if known else "loss"
-        self.height = min(0.37, (self.top - self.bottom - 1.13) / len(competitors))
+        key = _key(competitors, minima=minima, marks=marks)
+        above = self.bottom + (len(key) - 1) * _LINE
+        self.verdict = self._text(self.left, above + 0.3, "", 8.5, theme.ink, va="bottom", linespacing=1.35)
+        self.verdict.set_gid("verdict")
+        lines = max(self._verdict().count("\n") + 1, 4)
+        self.height = min(0.37, (self.top - above - 0.79 - 0.165 * lines) / max(len(competitors) - 1, 1))
         self.zoom = min(max(self.height / 0.29, 0.82), 1.0)
         # A schedule needs the line of the rate to itself; the number then stands beside the name.
         self.beside = scheduled(competitors)
@@ -48,10 +65,9 @@ class Table:
         self.header = self._text(self.left, self.top - 0.11, "", 8, theme.muted, spell=True)
         self.heading = self._text(self.right, self.top - 0.11, self.word, 8, theme.muted, ha="right")
         self.rows = [self._row(competitor) for competitor in competitors]
-        self.verdict = self._text(self.left, self.bottom + 0.3, "", 8.5, theme.ink, va="bottom", linespacing=1.35)
-        self.verdict.set_gid("verdict")
-        key = "○ start" + ("   ★ minimum" if minima else "") + ("   ✖ lost" if lost else "")
-        self._text(self.left, self.bottom, key, 7.5, theme.muted, va="bottom").set_animated(False)
+        for i, line in enumerate(reversed(key)):
+            text = self._text(self.left, self.bottom + i * _LINE, line, 7.5, theme.muted, va="bottom")
+            text.set(animated=False, gid=f"key:{i}")
 
     @property
     def fixed(self) -> list:
@@ -81,7 +97,7 @@ class Table:
             second = y - 0.23 * self.zoom
             name.set_position((self.left + _INDENT, y))
             words = f"{place}. {competitor.label}" if final else competitor.label
-            name.set_text(self._fit(words, name, room=0.5 * self.beside))
+            name.set_text(self._fit(words, name, room=self._room(competitor, gap) if self.beside else 0.0))
             rate.set_position((self.left + _INDENT, second))
             gap.set_position((self.right, y - 0.1 if self.beside else second))
         self.heading.set_text(f"final {self.word}" if final else self.word)
@@ -98,23 +114,32 @@ class Table:
         self.header.set_text(f"after {time:.0f} steps" if final else f"step {math.floor(time)}")
         for competitor, (*_, gap) in zip(self.competitors, self.rows, strict=True):
             lost = competitor.fate and time >= competitor.last
-            word = "✖" if self.beside else competitor.fate
-            gap.set_text(f"{word} at {competitor.last:.0f}" if lost else self._number(competitor.at(time)[1]))
+            gap.set_text(self._fate(competitor) if lost else self._number(competitor.at(time)[1]))
 
     def _verdict(self) -> str:
-        lost = [competitor for competitor in self.competitors if competitor.fate]
-        if len(lost) == len(self.competitors):
+        count = len(self.competitors)
+        fates = Counter(competitor.fate for competitor in self.competitors if competitor.fate)
+        left, lost = sum(competitor.left for competitor in self.competitors), fates.total()
+        if lost == count:
             return "none reached\nthe last step"
+        if lost + left == count:
+            return "none ended\nwithin the domain"
         first = [self.competitors[i].short for place, i in self.ranking if place == 1]
-        names = ", ".join(first[:2]) + (f" and {len(first) - 2} more" if len(first) > 2 else "")
-        lines = ["lowest loss at the end:", self._fit(names, self.verdict, room=-_INDENT)]
-        if len(self.competitors) == 1:
+        lines = ["lowest loss at the end:", self._fit(", ".join(first[:2]), self.verdict, room=-_INDENT)]
+        lines += [f"and {len(first) - 2} more"] * (len(first) > 2)
+        if count == 1:
             lines = []
-        if lost:
-            lines.append(f"{len(lost)} of {len(self.competitors)} lost on the way")
+        lines += [f"{n} of {count} {'failed' if fate == 'error' else fate}" for fate, n in fates.items()]
+        if left:
+            lines.append(f"{left} of {count} left the domain")
         return "\n".join(lines)
 
+    def _fate(self, competitor: Competitor) -> str:
+        return f"✖ step {competitor.broke}" if self.beside else f"{competitor.fate} at step {competitor.broke}"
+
     def _number(self, value: float) -> str:
+        if math.isnan(value):
+            return _LEFT
         if self.word == "gap" and abs(value) < LEAST_GAP:
             return "<1e-16" if value else "0"
         if self.word == "loss" or 0.01 <= value < 1000:
@@ -134,20 +159,32 @@ class Table:
         gap = self._text(0, 0, "", 7.5 * self.zoom, self.theme.ink, ha="right", spell=True, pictures=self._digits)
         gap.set_gid(f"final:{competitor.run_id}")
         rate.set_gid(f"rate:{competitor.run_id}")
-        rate.set_text(self._fit(competitor.rate, rate, room=0.0 if self.beside else 0.4))
+        room = 0.0 if self.beside else self._room(competitor, gap)
+        sign = _BOUND if competitor.on_bound else ""
+        rate.set_text(self._fit(competitor.rate, rate, room, sign))
         return swatch, name, rate, gap
 
-    def _fit(self, words: str, text: Text, room: float = 0.0) -> str:
-        """The words, cut with an ellipsis where they are too long for the column."""
-        limit = (self.right - self.left - _INDENT - room) * self.figure.dpi
-        renderer = self.figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
+    def _room(self, competitor: Competitor, gap: Text) -> float:
+        """Inches that the longest of its numbers and words takes, with a little air."""
+        longest = self._fate(competitor) if competitor.fate else _LEFT if competitor.left else "0" * 6
+        return self._width(longest, gap) + 0.06
+
+    def _fit(self, words: str, text: Text, room: float = 0.0, sign: str = "") -> str:
+        """The words and their sign, the words cut with an ellipsis where they are too long for the column."""
+        limit = self.right - self.left - _INDENT - room
         cut = words
         while len(cut) > 1:
-            text.set_text(cut if cut == words else cut.rstrip() + "…")
-            if text.get_window_extent(renderer).width <= limit:
+            fitted = (cut if cut == words else cut.rstrip() + "…") + sign
+            if self._width(fitted, text) <= limit:
                 break
             cut = cut[:-1]
         return text.get_text()
+
+    def _width(self, words: str, text: Text) -> float:
+        """Inches that a text takes with these words, which it keeps."""
+        text.set_text(words)
+        renderer = self.figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
+        return text.get_window_extent(renderer).width / self.figure.dpi
 
     def _text(self, x: float, y: float, words: str, size: float, color: str, **more) -> Text:
         text = Stamp(
@@ -155,3 +192,12 @@ class Table:
         )
         self.figure.add_artist(text)
         return text
+
+
+def _key(competitors: Sequence[Competitor], *, minima: bool, marks: np.ndarray) -> list[str]:
+    """What the signs of the picture mean, line by line; only those that it holds."""
+    seen = set(marks.ravel().tolist())
+    lost = ["▶ off the map"] * bool(seen & set(BEYOND)) + ["✖ diverged"] * (ENDED in seen)
+    bound = ["† bound of the search"] * any(competitor.on_bound for competitor in competitors)
+    lines = [["○ start", *["★ minimum"] * minima], lost, bound]
+    return ["   ".join(line) for line in lines if line]

@@ -111,12 +111,24 @@ def theme_of(name: str) -> Theme:
 
 
 def short_name(optimizer: str) -> str:
-    """The name a picture has room for: SGD's calls by their method, other calls by their class.
+    """The name a picture has room for: the calls that a named setting spells by its name, others by their class.
+
+    A call of SGD with any other momentum is neither: it keeps its arguments.
 
     >>> short_name("SGD(momentum=0.9, nesterov=True)"), short_name("pytorch_optimizer.Lion(betas=(0.9, 0.99))")
     ('Nesterov', 'Lion')
+    >>> short_name("SGD(momentum=0.9, dampening=0.1)")
+    'SGD(momentum=0.9, dampening=0.1)'
     """
     name, arguments = _split(optimizer)
+    method = _method(name, arguments)
+    if method == name or _is_usual(arguments):
+        return method
+    return f"{name}({arguments.replace(',', ', ')})" if name.lower() == "sgd" else name
+
+
+def _method(name: str, arguments: str) -> str:
+    """The family that a call belongs to, which gives it its colour."""
     if name.lower() == "sgd" and re.search(r"nesterov=True", arguments):
         return "Nesterov"
     if name.lower() == "sgd" and re.search(r"momentum=0*\.?0*[1-9]", arguments):
@@ -173,10 +185,9 @@ def _split(optimizer: str) -> tuple[str, str]:
 
 def _pair(optimizer: str) -> tuple[str, str]:
     name, arguments = _split(optimizer)
-    method = short_name(optimizer).lower()
+    method = _method(name, arguments).lower()
     method = _ALSO.get(method, method)
-    usual = not arguments or arguments in ("momentum=0.9", "amsgrad=True") or _is_usual_nesterov(arguments)
-    if method in _KNOWN and usual:
+    if method in _KNOWN and _is_usual(arguments):
         return _KNOWN[method]
     # crc32 and not hash(): the latter differs from one process to the next.
     code = zlib.crc32(f"{name.lower()}({arguments})".encode())
@@ -189,5 +200,7 @@ def _pair(optimizer: str) -> tuple[str, str]:
     return hue, dashes[code // len(hues) % len(dashes)]
 
 
-def _is_usual_nesterov(arguments: str) -> bool:
-    return sorted(arguments.split(",")) == ["momentum=0.9", "nesterov=True"]
+def _is_usual(arguments: str) -> bool:
+    """Whether a call without arguments, or the one of a named setting, has these."""
+    usual = ([""], ["momentum=0.9"], ["amsgrad=True"], ["momentum=0.9", "nesterov=True"])
+    return sorted(arguments.split(",")) in usual

@@ -94,44 +94,56 @@ def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         rows.append(
             {
                 "Problem": names[tuple(getattr(row, name) for name in metrics.SETTING)],
-                "What won": _in_words(row),
+                "Winner": _winner(row),
                 "lr": row.lr,
                 "Judged by": {"gap": "gap", "accuracy_final": "accuracy", "loss_final": "loss"}[str(row.judged_by)],
                 "Final": row.final,
+                "Tied with": _tied(row),
+                "Runner-up": _runner_up(row),
                 "Seeds": row.seeds,
                 "Fastest": _fastest(row),
             }
         )
     rule = (
-        "Judged by the median last iterate over seeds. A tie: the interquartile ranges overlap, or both end within "
-        f"{metrics.number(metrics.SOLVED)} of the least loss known. It is no test of significance."
+        "Winner: the best median over seeds at the last step, by the gap (loss less the least loss known), by accuracy "
+        "where it was measured, or else by the loss. Tied with: whoever's interquartile range overlaps the winner's, "
+        f"or who, like the winner, solved the problem (three runs in four end within {metrics.number(metrics.SOLVED)} "
+        "of the least loss known). Runner-up: the best that is not tied. A tie is no test of significance. Fastest: the fewest steps, by "
+        "the median, to the hardest target that any run met; – where every median missed it."
     )
     return [counts, to_markdown(pd.DataFrame(rows), infinite="diverged"), rule]
 
 
-def _in_words(row: Any) -> str:
+def _winner(row: Any) -> str:
     if not row.tied:
-        return "nobody: every median is infinite, at least half the seeds diverged or failed"
-    who = f"{row.winner} + {row.schedule}"
+        return "nobody: every median is infinite (diverged, failed or left the domain)"
+    return f"{row.winner} + {row.schedule}" + (" (solved)" if row.solved else "")
+
+
+def _tied(row: Any) -> str:
     if row.competitors == 1:
-        return f"{who}, the only one run"
-    solved = ", which solved it" if row.solved and row.tied == 1 else ""
-    if row.tied > 1:
-        rest = f"{who}; {row.tied_with}" if row.tied <= 3 else f"{who} and {row.tied - 1} others"
-        return f"a tie of {row.tied}: {rest}" + (", all of which solved it" if row.solved else "")
+        return "– (the only one run)"
+    others = row.tied - 1
+    return "nobody" if others < 1 else row.tied_with if others <= 2 else f"{others} others"
+
+
+def _runner_up(row: Any) -> str:
+    if not row.tied or row.competitors == 1:
+        return "–"
     if not row.runner_up:
-        return f"{who}{solved}; all others diverged or failed"
-    if row.judged_by == "accuracy_final":
-        return f"{who}, before {row.runner_up} ({number(row.runner_up_final)})"
+        return "none: all others tied" if row.tied == row.competitors else "none: the others diverged or failed"
     ratio = row.runner_up_final / row.final if row.final > 0 else np.inf
-    factor = f", {number(ratio)} times lower than" if np.isfinite(ratio) and ratio >= 1.01 else ", before"
-    return f"{who}{solved}{factor} {row.runner_up}"
+    lower = row.judged_by != "accuracy_final" and 1.01 <= ratio < 1e6
+    return f"{row.runner_up}: {number(row.runner_up_final)}" + (
+        f", {number(ratio)} times the winner's" if lower else ""
+    )
 
 
 def _fastest(row: Any) -> str:
     if not row.fastest:
         return "–"
-    return f"{row.fastest}: {number(row.fastest_steps)} steps to {target_name(row.metric, row.target)}"
+    plural = "" if row.fastest_steps == 1 else "s"
+    return f"{row.fastest}: {number(row.fastest_steps)} step{plural} to {target_name(row.metric, row.target)}"
 
 
 def _tables(table: pd.DataFrame) -> list[str]:

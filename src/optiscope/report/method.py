@@ -26,6 +26,7 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         "Set before the runs. A run that misses one counts as never, and stays in the table.",
         "### How runs ended",
         to_markdown(_statuses(runs)),
+        "max\\_steps: ran to its last step. A search is meant to find the rates that diverge.",
     ]
     for heading, lines in (("### Warnings", warnings(runs, table)), ("### Notes and failures", notes(runs))):
         if lines:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..store import Store
+
+    Drawing = Callable[[pd.DataFrame, pd.DataFrame], Figure]
 
 STAMP = "report.json"
 
@@ -65,23 +68,24 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
 
     networks = runs[runs["loss_floor"].isna()]
     functions = runs[runs["loss_floor"].notna()]
-    for problem, own in networks.groupby("problem", sort=False):
-        own_trace = trace[trace["run_id"].isin(own["run_id"])]
-        add(
-            f"history_{_slug(str(problem))}", f"History of {problem}",
-            f"Loss and accuracy of {problem} against the step, a line an optimizer.",
-            "Training loss, and accuracy where the problem measures it.",
-            lambda own=own, own_trace=own_trace: history(own, own_trace),
-        )  # fmt: skip
-    for problem, every in functions.groupby("problem", sort=False):
-        own = _constant_and_best(every)
-        own_trace = trace[trace["run_id"].isin(own["run_id"])]
-        add(
-            f"convergence_{_slug(str(problem))}", f"Convergence on {problem}",
-            f"Loss above the minimum of {problem} against the step, median and quartiles over seeds.",
-            "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
-            lambda own=own, own_trace=own_trace: convergence(own, own_trace),
-        )  # fmt: skip
+
+    def add_each(some: pd.DataFrame, name: str, title: str, alt: str, caption: str, draw: Drawing) -> None:
+        """One picture a problem; `{}` in the title and the words is its name."""
+        for problem, own in some.groupby("problem", sort=False):
+            own_trace = trace[trace["run_id"].isin(own["run_id"])]
+            words = (title.format(problem), alt.format(problem), caption)
+            add(f"{name}_{_slug(str(problem))}", *words, partial(draw, own, own_trace))
+
+    add_each(
+        networks, "history", "History of {}", "Loss and accuracy of {} against the step, a line an optimizer.",
+        "Training loss, and accuracy where the problem measures it.", history,
+    )  # fmt: skip
+    add_each(
+        functions, "convergence", "Convergence on {}",
+        "Loss above the minimum of {} against the step, median and quartiles over seeds.",
+        "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
+        lambda own, own_trace: convergence(_constant_and_best(own), own_trace),
+    )  # fmt: skip
     rates = _one_of_each_schedule(runs, trace)
     if rates["schedule"].nunique() > 1:
         add(
