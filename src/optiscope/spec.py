@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import InputError, hint
-from .syntax import import_path
+from .errors import InputError
+from .syntax import check_arguments, import_path
 
 if TYPE_CHECKING:
     import torch
@@ -335,20 +335,6 @@ def run_ids(runs: Sequence[Run]) -> list[str]:
             found = one.__dict__["run_id"] = digest.hexdigest()
         ids.append(found)
     return ids
-
-
-def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:
-    """Raises InputError, with the nearest valid name, for an argument that `function` does not take."""
-    callable_ = function.__init__ if isinstance(function, type) else function
-    parameters = inspect.signature(callable_).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    hidden = {"self", "params", "optimizer", "last_epoch", "lr"}
-    allowed = [key for key in parameters if key not in hidden]
-    for key in given:
-        if key not in allowed:
-            listing = ", ".join(allowed) or "none"
-            raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
 
 
 def _one_line(error: BaseException) -> str:

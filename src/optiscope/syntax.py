@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, hint
 
 _CALL = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -81,3 +82,17 @@ def import_path(path: str) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise InputError(f"module {module_name!r} has no {attribute!r}") from None
+
+
+def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:
+    """Raises InputError, with the nearest valid name, for an argument that `function` does not take."""
+    callable_ = function.__init__ if isinstance(function, type) else function
+    parameters = inspect.signature(callable_).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    hidden = {"self", "params", "optimizer", "last_epoch", "lr"}
+    allowed = [key for key in parameters if key not in hidden]
+    for key in given:
+        if key not in allowed:
+            listing = ", ".join(allowed) or "none"
+            raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError, UnknownName
-from ..spec import ScheduleSpec, check_arguments
-from ..syntax import format_call, import_path, parse_call
+from ..spec import ScheduleSpec
+from ..syntax import check_arguments, format_call, import_path, parse_call
 from . import schedule_builders as build
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ SCHEDULES: tuple[ScheduleFamily, ...] = (
                    note="half a cosine down", source=_COSINES),
     ScheduleFamily("CosineAnnealingWarmRestarts", build.cosine_annealing_warm_restarts, end=_cycle_end,
                    note="cosines that start again", source=_COSINES),
-    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=lambda given, steps: build.one_cycle_end(given), note="up, then far down",
-                   source="Smith, Topin 2017, arXiv:1708.07120"),
+    ScheduleFamily("OneCycleLR", build.one_cycle_lr, end=lambda given, steps: build.one_cycle_end(given),
+                   note="up, then far down", source="Smith, Topin 2017, arXiv:1708.07120"),
     ScheduleFamily("CyclicLR", build.cyclic_lr, note="up and down, again and again",
                    source="Smith 2015, arXiv:1506.01186"),
     ScheduleFamily("SequentialLR", build.sequential_lr, end=_sequence_end, note="one schedule after another"),

@@ -14,8 +14,8 @@ from ..catalogues.problems import PROBLEMS
 from ..catalogues.schedules import SCHEDULES
 from ..errors import Refused, UnknownName
 from ..naming import check_build
-from ..spec import OptimizerSpec, Problem, ScheduleSpec, Task, check_arguments
-from ..syntax import format_call, import_path, parse_call
+from ..spec import OptimizerSpec, Problem, ScheduleSpec, Task
+from ..syntax import check_arguments, format_call, import_path, parse_call
 
 Rows = list[tuple[str, str]]
 _WIDTH = 80
