@@ -37,11 +37,11 @@ def run_block(text: str):
     return eval(compile(ast.Expression(last.value), "README.md", "eval"), names) if last else None
 
 
-def test_five_examples():
-    assert len(EXAMPLES) == 5
+def test_six_examples():
+    assert len(EXAMPLES) == 6
 
 
-@pytest.mark.parametrize("text", EXAMPLES, ids=["grid", "tune", "function", "race", "any"])
+@pytest.mark.parametrize("text", EXAMPLES, ids=["grid", "tune", "search", "function", "race", "any"])
 def test_examples_run(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_block(text)
@@ -89,8 +89,10 @@ def test_every_option_is_told():
 
 
 def test_the_study_is_one():
-    [text] = blocks("toml")
+    text, search = blocks("toml")
     assert Study.parse(text).name == "mine"
+    [block] = Study.parse(re.sub(r"(?m)^lr .*$", "", text).replace("constant", "StepLR") + search).blocks
+    assert block.search.trials == 64
 
 
 def test_the_columns_are_those_recorded():

@@ -1,3 +1,5 @@
+import pytest
+
 import optiscope as osc
 from optiscope.study import Study, demo_text
 from optiscope.tuning import FIRST_TUNING_SEED, LrRange
@@ -72,3 +74,64 @@ def test_runs_and_resumes(tmp_path):
 def test_a_range_grows_as_far_as_the_library_s_unless_told():
     [block] = Study.parse(FLAT.replace('"tune"', "{low = 1e-3, high = 1}")).blocks
     assert block.lr == LrRange(1e-3, 1.0)
+
+
+SEARCH = """
+name       = "searched"
+problems   = ["beale"]
+optimizers = ["SGD", "Adam"]
+schedules  = ["constant", "StepLR"]
+seeds      = 2
+steps      = 20
+
+[search]
+trials = 6
+lr = {low = 1e-4, high = 0.1}
+momentum = {low = 0.0, high = 0.99, scale = "near_one"}
+schedule.gamma = {low = 0.1, high = 0.9, scale = "linear"}
+"""
+
+
+def test_a_search_block_runs_its_winner_on_the_evaluation_seeds(tmp_path):
+    study = Study.parse(SEARCH)
+    assert study.blocks[0].tuned
+    finished = []
+    result = study.run(tmp_path, progress=finished.extend)
+    runs = osc.Store(tmp_path).runs()
+    results, tuning = runs[runs["purpose"] == "result"], runs[runs["purpose"] == "tuning"]
+    # One tuning seed: nothing depends on it. Four cells of six trials, then two evaluation seeds each.
+    assert (len(tuning), len(results)) == (4 * 6, 4 * 2)
+    assert sum(study.blocks[0].work().values()) == 4 * (6 * 3 + 2) * 20
+    assert results["seed"].max() < FIRST_TUNING_SEED <= tuning["seed"].min()
+    best = {(s.best.optimizer.name, s.best.schedule.name): s for s in result.searched}
+    assert set(best) == {(o, s) for o in ("SGD(…)", "Adam") for s in ("constant", "StepLR(…)")}
+    for row in results.itertuples():
+        assert row.lr == best[row.optimizer, row.schedule].best.lr
+        assert row.engine == "single"
+    assert sorted(result.run_ids) == sorted(results["run_id"])
+    assert Study.parse(SEARCH).run(tmp_path).run_ids == result.run_ids
+    table = osc.metrics.comparison(runs)
+    assert set(table["chosen_on"]) == {"tuning"}
+    assert set(table["trials"]) == {6}
+
+
+def test_a_search_of_a_number_of_trials_takes_the_default_spaces():
+    [block] = Study.parse(FLAT.replace('lr         = "tune"', "search = 16")).blocks
+    assert block.search.trials == 16
+    assert block.search.space is None
+
+
+BAD_SEARCHES = [
+    (SEARCH.replace("momentum =", "momentm ="), r"SGD, Adam: no argument 'momentm' to search, did you mean 'momentum'\?"),
+    (SEARCH.replace("schedule.gamma", "schedule.gama"), r"constant, StepLR: no argument 'gama' to search, did you mean 'gamma'\?"),
+    (SEARCH.replace("trials = 6", "trials = 0"), "search: trials must be a whole number >= 1, got 0"),
+    (SEARCH.replace("low = 1e-4, ", ""), "search.lr: low is missing"),
+    (SEARCH.replace("steps ", "lr = 0.1\nsteps "), "lr: a search draws the rate, too"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_SEARCHES)
+def test_a_malformed_search_is_one_line_that_names_the_key(text, message):
+    with pytest.raises(osc.StudyError, match=message) as caught:
+        Study.parse(text, "study.toml")
+    assert "\n" not in str(caught.value)

@@ -1,8 +1,8 @@
 """optiscope: see, compare and time PyTorch optimizers and learning-rate schedules, fairly.
 
-Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`; `metrics` and `render`
-turn the frames they give into tables and pictures. Everything is imported when first used, so that
-`optiscope --help` waits for neither torch nor matplotlib.
+Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`, `random_search`;
+`metrics` and `render` turn the frames they give into tables and pictures. Everything is imported when first used, so
+that `optiscope --help` waits for neither torch nor matplotlib.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .record import Status, TraceSpec
     from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
     from .store import Store
-    from .tuning import Tuned, tune
+    from .tuning import Choice, LogUniform, NearOne, Search, Space, Tuned, Uniform, random_search, tune
 
 __version__ = "0.1.0"
 
@@ -28,14 +28,15 @@ _HOME = {
     "record": ("Status", "TraceSpec"),
     "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
     "store": ("Store",),
-    "tuning": ("Tuned", "tune"),
+    "tuning": ("Choice", "LogUniform", "NearOne", "Search", "Space", "Tuned", "Uniform", "random_search", "tune"),
 }
 _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
-    "Data", "InputError", "OptimizerSpec", "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec",
-    "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName",
-    "grid", "losses", "optimizers", "problems", "run", "schedules", "tune",
+    "Choice", "Data", "InputError", "LogUniform", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem", "Refused",
+    "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError", "Task",
+    "TraceSpec", "Tuned", "Uniform", "UnknownName",
+    "grid", "losses", "optimizers", "problems", "random_search", "run", "schedules", "tune",
 ]  # fmt: skip
 
 

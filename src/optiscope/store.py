@@ -2,7 +2,7 @@
 
     store/runs/PART.parquet        one batch of runs rows
     store/trace/PART.parquet       the traces of that batch
-    store/provenance/ID.json       machine and versions, once
+    store/provenance/ID.json       machine and versions, once; in folders of it, verdicts on tiers and searches
     store/aside/                   files that were found damaged or foreign, moved out of the way
 
 A part is written under a temporary name, flushed to the disk and renamed; the trace first, so that the runs part is
@@ -60,6 +60,13 @@ class Store:
         target = self.path / "provenance" / f"{key}.json"
         if not target.exists():
             self._replace(target, lambda temporary: temporary.write_text(json.dumps(facts, indent=2) + "\n"))
+
+    def add_search(self, key: str, facts: dict[str, Any]) -> None:
+        """Keep what a search declared and found: its space cannot be read off its trials."""
+        folder = self.path / "provenance" / "searches"
+        folder.mkdir(exist_ok=True)
+        text = json.dumps(facts, indent=2) + "\n"
+        self._replace(folder / f"{key}.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def add_verdicts(self, verdicts: dict[str, dict[str, Any]]) -> None:
         """Keep the verdicts on tiers, one file each, so that writers do not meet."""
@@ -123,6 +130,11 @@ class Store:
             path.stem: json.loads(path.read_text(encoding="utf-8"))
             for path in sorted((self.path / "provenance").glob("*.json"))
         }
+
+    def searches(self) -> list[dict[str, Any]]:
+        """What the searches declared and found."""
+        paths = sorted((self.path / "provenance" / "searches").glob("[!.]*.json"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
     def verdicts(self) -> dict[str, dict[str, Any]]:
         """Which tier each optimizer was proved right in, with the evidence, by the chooser's key."""

@@ -16,7 +16,7 @@ from .engine import OnEvent, Progress, run
 from .errors import InputError, StudyError
 from .naming import as_optimizer, as_problem, as_schedule, grid
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
-from .tuning import Cell, LrRange, Tuned, tune_cells
+from .tuning import Cell, LrRange, Search, SearchPlan, Tuned, plan_from, search_cells, tune_cells
 
 if TYPE_CHECKING:
     from .store import Store
@@ -40,6 +40,7 @@ class Block:
     horizon: str
     dtype: str | None
     engine: str = "single"
+    search: SearchPlan | None = None
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -49,7 +50,7 @@ class Block:
     @property
     def tuned(self) -> bool:
         """Whether the rates are searched for."""
-        return isinstance(self.lr, LrRange)
+        return self.search is not None or isinstance(self.lr, LrRange)
 
     def runs(self, cell: Cell, rates: Any) -> list[Run]:
         """The evaluation runs of a cell at these rates."""
@@ -58,6 +59,10 @@ class Block:
     def work(self) -> dict[Problem, int]:
         """Steps to be run on each problem, before any grid grows."""
         a_cell = len(self.optimizers) * len(self.schedules) * self.steps
+        if self.search is not None:
+            return dict.fromkeys(
+                self.problems, a_cell * (self.search.trials * self.tuning_seeds + len(self.seeds))
+            )  # fmt: skip
         rates = len(self.lr.indices) * self.tuning_seeds + len(self.seeds) if isinstance(self.lr, LrRange) else 0
         runs = rates or len(self.lr) * len(self.seeds)  # type: ignore[arg-type]
         return dict.fromkeys(self.problems, a_cell * runs)
@@ -97,30 +102,42 @@ class Study:
             "store": store, "device": device, "jobs": jobs, "progress": progress, "on_event": on_event,
         }  # fmt: skip
         tuned: list[Tuned] = []
+        searched: list[Search] = []
         run_ids: list[str] = []
         for block in self.blocks:
             cells = list(block.cells)
-            if isinstance(block.lr, LrRange):
+            if block.search is not None:
+                best = search_cells(
+                    cells, block.steps, block.search, block.tuning_seeds, block.start,  # type: ignore[arg-type]
+                    horizon=block.horizon, dtype=block.dtype, **settings,
+                )  # fmt: skip
+                searched += best
+                cells = [
+                    (cell[0], one.best.optimizer, one.best.schedule) for cell, one in zip(cells, best, strict=True)
+                ]
+                rates: list[Any] = [one.best.lr for one in best]
+            elif isinstance(block.lr, LrRange):
                 found = tune_cells(
                     cells, block.steps, block.lr, block.tuning_seeds, block.start,  # type: ignore[arg-type]
                     horizon=block.horizon, dtype=block.dtype, **settings,
                 )  # fmt: skip
                 tuned += found
-                rates: list[Any] = [one.lr for one in found]
+                rates = [one.lr for one in found]
             else:
                 rates = [block.lr] * len(cells)
             runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
             run_ids += run(runs, trace=trace, engine=block.engine, **settings).run_ids
-        return StudyResult(self, run_ids, tuned)
+        return StudyResult(self, run_ids, tuned, searched)
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study ran: the ids of its evaluation runs, and the searches that chose their rates."""
+    """What a study ran: the ids of its evaluation runs, and the searches that chose their rates and arguments."""
 
     study: Study
     run_ids: list[str]
     tuned: list[Tuned]
+    searched: list[Search]
 
 
 def demo_text() -> str:
@@ -154,6 +171,7 @@ def _block(axes: Axes) -> Block:
         horizon=axes.horizon,
         dtype=axes.dtype,
         engine=axes.engine,
+        search=_search(axes),
     )
 
 
@@ -172,7 +190,22 @@ def _check(block: Block) -> None:
     from .engine.check import check_runs
 
     rate = block.lr.low if isinstance(block.lr, LrRange) else block.lr[0]
-    check_runs([one for cell in block.cells for one in block.runs(cell, rate)[:1]])
+    runs = [one for cell in block.cells for one in block.runs(cell, rate)[:1]]
+    if block.search is not None:
+        if block.search.space is not None:
+            block.search.space.check(block.optimizers, block.schedules)
+        for problem, *pair in block.cells:
+            trial = block.search.space_of(*pair).trial(0, block.search.seed, *pair)
+            runs += block.runs((problem, trial.optimizer, trial.schedule), trial.lr)[:1]
+    check_runs(runs)
+
+
+def _search(axes: Any) -> SearchPlan | None:
+    if axes.search is None:
+        return None
+    if "lr" in axes.model_fields_set:
+        raise StudyError("lr: a search draws the rate, too; leave lr out, or give search.lr")
+    return plan_from(axes.search)
 
 
 def _rates(lr: Any) -> LrRange | tuple[float | str, ...]:

@@ -45,6 +45,7 @@ class Axes(_Table):
         | Range
         | Annotated[list[PositiveFloat | Literal["default"]], Field(min_length=1)]
     ) = "tune"
+    search: Any = None  # `tuning.written` reads it
     seeds: Annotated[int, Field(gt=0, le=FIRST_TUNING_SEED)] | Annotated[list[Seed], Field(min_length=1)] = 10
     start: Literal["canonical", "random"] | Annotated[list[float], Field(min_length=1)] = "canonical"
     steps: PositiveInt = 500

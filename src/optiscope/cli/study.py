@@ -132,6 +132,14 @@ def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictu
         "Seeds": "tuning and evaluation seeds are disjoint; evaluation seeds are shared by all optimizers",
         "No silent help": "no gradient clipping, no boundary penalty, no projection",
     }
+    if outcome.searched:
+        methods["Random search"] = (
+            "every optimizer of a problem has the same number of trials, drawn with the same underlying numbers; the "
+            "winner has the lowest median final loss (of a network: validation loss, if any) over the tuning seeds at "
+            "the same horizon; a trial that diverged or left the domain counts as infinite"
+        )
+        if not outcome.tuned:
+            del methods["Selection"]
     return write_study_page(
         folder, store, outcome.run_ids, title=f"Study: {outcome.study.name}", command=command, pictures=pictures,
         methods=methods,

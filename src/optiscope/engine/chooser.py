@@ -109,16 +109,24 @@ def _lane_kind(run: Run) -> Hashable | None:
     """What lanes of one batch have in common; None for a run that cannot share one."""
     if not run.problem.is_function or run.problem.layout == "sparse":
         return None
-    # The class, not the arguments: those may differ by lane, but for switches and for what is zero.
-    shape = (2, 2) if run.problem.layout == "matrix" else (2,)
-    stock = run.optimizer.build([torch.nn.Parameter(torch.zeros(shape))], run.lr)
+    stock = _stock(run)
     if needs_closure(stock):
         return None
-    switches = tuple(sorted((key, _switch(value)) for key, value in stock.param_groups[0].items() if key != "params"))
     return (
-        run.problem, run.optimizer.path, run.optimizer.version, switches, run.schedule.kind == "adaptive", run.steps,
-        run.dtype,
+        run.problem, run.optimizer.path, run.optimizer.version, _switches(run, stock), run.schedule.kind == "adaptive",
+        run.steps, run.dtype,
     )  # fmt: skip
+
+
+def _stock(run: Run) -> torch.optim.Optimizer:
+    shape = (2, 2) if run.problem.layout == "matrix" else (2,)
+    return run.optimizer.build([torch.nn.Parameter(torch.zeros(shape))], run.lr)
+
+
+def _switches(run: Run, stock: torch.optim.Optimizer) -> str:
+    """What decides which lines of a step run: switches, what is zero, and all that the group does not hold by lane."""
+    group = {key: _switch(value) for key, value in stock.param_groups[0].items() if key != "params"}
+    return identity_json(group=group, outside={k: v for k, v in run.optimizer.arguments.items() if k not in group})
 
 
 def _switch(value: Any) -> str:
@@ -129,11 +137,20 @@ def _switch(value: Any) -> str:
     return repr(value)
 
 
-def verdict_key(run: Run, device: str) -> str:
-    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, schedule kind."""
-    package = run.optimizer.path.partition(".")[0]
+def verdict_key(runs: Sequence[Run], device: str) -> str:
+    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, schedule kind.
+
+    Of the optimizer: class, switches, and the names of the arguments that vary by lane. Not their values: lanes of one
+    batch agree in switches alone and three of them are proved for all, so a verdict for each setting would claim more
+    than was seen, and a search of 64 settings would be proved anew and store 64 verdicts whenever it draws anew.
+    """
+    run, package = runs[0], runs[0].optimizer.path.partition(".")[0]
+    specs = {id(one.optimizer): one.optimizer for one in runs}.values()
+    settings = [{(name, repr(value)) for name, value in one.arguments.items()} for one in specs]
+    varied = {name for own in settings for name, _ in own ^ settings[0]}
     return identity_json(
-        optimizer=run.optimizer.identity, torch=torch.__version__, package=f"{package} {version_of(package)}",
+        optimizer=run.optimizer.path, version=run.optimizer.version, switches=_switches(run, _stock(run)),
+        varied=sorted(varied), torch=torch.__version__, package=f"{package} {version_of(package)}",
         problem=run.problem.identity, dtype=run.dtype, device=device.partition(":")[0],
         adaptive=run.schedule.kind == "adaptive",
     )  # fmt: skip
@@ -148,19 +165,17 @@ def run_batch(
         return _told(_in_tier(runs, engine, trace, device, purpose, key), runs, on_event)
     if engine == "single" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
         return _singly(runs, trace, device, purpose, key, on_event)
-    # Every optimizer setting in the batch must have been proved, and all of them the same tier.
-    keys = [verdict_key(one, device) for one in {one.optimizer: one for one in runs}.values()]
-    known = {verdicts.by_key[k].tier for k in keys if k in verdicts.by_key}
-    if len(known) == 1 and all(k in verdicts.by_key for k in keys):
-        tier = known.pop()
+    held = verdict_key(runs, device)
+    if held in verdicts.by_key:
+        tier = verdicts.by_key[held].tier
         if tier == "single":
             return _singly(runs, trace, device, purpose, key, on_event)
         return _told(_in_tier(runs, tier, trace, device, purpose, key), runs, on_event)
-    return _proved(runs, trace, device, purpose, key, verdicts, keys, on_event)
+    return _proved(runs, trace, device, purpose, key, verdicts, held, on_event)
 
 
 def _proved(
-    runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts, keys: list[str],
+    runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts, held: str,
     on_event: OnEvent | None,
 ) -> Batch:  # fmt: skip
     probe = sorted({0, len(runs) // 2, len(runs) - 1})
@@ -178,13 +193,11 @@ def _proved(
         worst = max(_difference(np.array([row[i] for row in log.probed]), losses) for i, losses in enumerate(plain))
         evidence[tier] = f"worst relative difference {worst:.3g} over {PROOF_STEPS} steps of {len(probe)} lanes"
         if worst <= TOLERANCE:
-            for one in keys:
-                verdicts.add(one, Verdict(tier, evidence))
+            verdicts.add(held, Verdict(tier, evidence))
             wall_s = time.perf_counter() - begin
             batch = log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s)
             return _told(batch, runs, on_event)
-    for one in keys:
-        verdicts.add(one, Verdict("single", evidence))
+    verdicts.add(held, Verdict("single", evidence))
     return _singly(runs, trace, device, purpose, key, on_event)
 
 

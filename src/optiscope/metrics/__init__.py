@@ -4,6 +4,8 @@
     targets_for       the targets of each problem, set before the runs
     steps_to_target   when each run first met each target; a miss is infinite
     success           success rate and expected running time of each cell
+    trials            the trials of a search, with their scores
+    expected_best     how good the best of k trials is
     best_rates        the best learning rate of each cell, and whether its range held it
     comparison        every cell at its best rate
     ranking           who won each problem, ties named
@@ -12,14 +14,16 @@
 Imports pandas and NumPy; no torch, no store, no pictures.
 """
 
+from .budget import expected_best
 from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile
 from .compare import SOLVED, comparison, ranking
 from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
 from .rates import best_rates, shown_rates
 from .targets import gap, steps_to_target, success, targets_for
+from .trials import flat_arguments, selection_loss, trial_scores, trials
 
 __all__ = [
-    "CELL", "KEY", "SETTING", "SOLVED", "best_rates", "comparison", "escape_latex", "escape_markdown", "final_loss",
-    "gap", "grouped_quantile", "number", "ranking", "shown_rates", "steps_to_target", "success", "targets_for",
-    "to_csv", "to_latex", "to_markdown",
+    "CELL", "KEY", "SETTING", "SOLVED", "best_rates", "comparison", "escape_latex", "escape_markdown", "expected_best",
+    "final_loss", "flat_arguments", "gap", "grouped_quantile", "number", "ranking", "selection_loss", "shown_rates",
+    "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials",
 ]  # fmt: skip

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .cells import CELL, KEY, final_loss, group_codes, grouped_quantile, one_row_a_run
+from .cells import CELL, KEY, group_codes, one_row_a_run
+from .trials import trial_scores
 
 
 def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
     """The best learning rate of each cell: the least median, over seeds, of the final loss.
+
+    Where the problem measures a validation loss, that is judged. A rate tried with several settings of other arguments,
+    as a random search may, stands for the best of them.
 
     A run that diverged or failed counts as infinite, so a rate at which half the seeds diverge cannot win. Equal scores
     go to the smaller rate, the one with more room before divergence. Where a cell has rows of purpose `"tuning"`, these
@@ -19,7 +23,7 @@ def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
 
     Returns:
         One row a cell: `by`, `lr`, `score`, `edge` (`"low"` or `"high"` where the winner is the end of its range, which
-        should then be extended; `""` inside, or where there was one rate), `trials` (distinct rates), `seeds`,
+        should then be extended; `""` inside, or where there was one rate), `trials` (distinct settings), `seeds`,
         `lr_low`, `lr_high`, `chosen_on`. Where every rate diverged, the score is infinite and the smallest rate stands.
     """
     runs = one_row_a_run(runs)
@@ -28,9 +32,8 @@ def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
     searched = np.isin(tuned, tuned[tuning])
     pool = runs[tuning | ~searched].reset_index(drop=True)
 
-    codes, rates = group_codes(pool, (*by, "lr"))
-    rates["score"] = grouped_quantile(final_loss(pool), codes, len(rates), 0.5)
-    rates["seeds"] = pool["seed"].groupby(codes).nunique().to_numpy()
+    codes, rates = group_codes(pool, (*by, "lr", "hyperparameters"))
+    rates = rates.join(trial_scores(pool, codes, len(rates))[["score", "seeds"]])
     best = rates.sort_values([*by, "score", "lr"]).drop_duplicates(list(by)).reset_index(drop=True)
 
     spread = rates.groupby(list(by), sort=True, dropna=False)["lr"]

@@ -11,20 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .engine import OnEvent, Progress, run
-from .errors import InputError
-from .naming import as_optimizer, as_problem, as_schedule, grid
-from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
+import numpy as np
+
+from ..engine import OnEvent, Progress, run
+from ..errors import InputError
+from ..metrics import trial_scores
+from ..naming import as_optimizer, as_problem, as_schedule, grid
+from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
+from .selection import Cell, criterion, tuning_seeds
 
 if TYPE_CHECKING:
     import os
 
     import pandas as pd
 
-    from .store import Store
-
-# Tuning seeds begin here, evaluation seeds end here: the two streams cannot meet.
-FIRST_TUNING_SEED = 1_000_000
+    from ..store import Store
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,6 @@ class LrRange:
         """The lattice indices of the grid before it grows."""
         low, high = (round(math.log10(v) * self.per_decade, 9) for v in (self.low, self.high))
         return range(math.ceil(low), math.floor(high) + 1)
-
-
-Cell = tuple[Problem, OptimizerSpec, ScheduleSpec]
 
 
 @dataclass
@@ -126,8 +124,6 @@ def tune_cells(
 ) -> list[Tuned]:
     """`tune` for many cells at once, in rounds: first the grid of all, then what grew."""
     rates = lr or LrRange()
-    if seeds < 1:
-        raise InputError(f"tuning needs 1 seed or more, got {seeds}")
     searches = [_Search(cell, rates, start, seeds) for cell in cells]
     while pending := [search for search in searches if search.wanted]:
         plan = {id(search): search.plan(steps, horizon, dtype) for search in pending}
@@ -158,11 +154,9 @@ class _Search:
     def __init__(self, cell: Cell, rates: LrRange, start: Start, seeds: int):
         self.problem, self.optimizer, self.schedule = cell
         self._rates, self._start = rates, start
-        depends_on_seed = not self.problem.is_function or self.problem.noise > 0 or start == "random"
-        count = seeds if depends_on_seed else 1
-        self._seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + count)
+        self._seeds = tuning_seeds(self.problem, start, seeds)
         self.wanted: list[int] = list(rates.indices)
-        self.criterion = "val_loss_final" if "val_loss" in self.problem.metrics else "loss_final"
+        self.criterion = criterion(self.problem)
         self.scores: dict[int, float] = {}
 
     def plan(self, steps: int, horizon: str, dtype: str | None) -> list[Run]:
@@ -171,12 +165,10 @@ class _Search:
 
     def learn(self, runs: list[Run], by_id: pd.DataFrame) -> None:
         rows = by_id.loc[[one.run_id for one in runs]]
-        # Below the least loss known lies only what is outside the bounds that it holds in: no solution of this problem.
-        outside = rows["loss_final"] < rows["loss_floor"] - 1e-9 * rows["loss_floor"].abs().clip(lower=1.0)
-        failed = rows["status"].isin(["diverged", "error"]) | outside
-        losses = rows[self.criterion].where(~failed, math.inf).fillna(math.inf)
-        medians = losses.groupby(rows["lr"].to_numpy()).agg(_median)
-        self.scores |= {k: float(medians.loc[self._rates.rate(k)]) for k in self.wanted}
+        place = {self._rates.rate(k): i for i, k in enumerate(self.wanted)}
+        codes = np.array([place[one.lr] for one in runs], dtype=np.intp)
+        scores = trial_scores(rows, codes, len(self.wanted))["score"]
+        self.scores |= {k: float(scores[place[self._rates.rate(k)]]) for k in self.wanted}
         self.wanted = self._grow()
 
     def _grow(self) -> list[int]:
@@ -207,10 +199,3 @@ class _Search:
             len(known) * len(self._seeds), self._rates.rate(known[0]), self._rates.rate(known[-1]), edge,
             self.criterion, table,
         )  # fmt: skip
-
-
-def _median(values: pd.Series) -> float:
-    """The median, infinite where the middle is: an average of inf and -inf never arises."""
-    ordered = sorted(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return high if math.isinf(high) else (low + high) / 2

@@ -80,14 +80,23 @@ def test_bad_ranges(arguments, message):
         LrRange(*arguments)
 
 
-def test_the_median_never_averages_infinities():
-    import pandas as pd
+def test_a_later_reader_of_the_store_sees_range_trials_and_edge(tmp_path):
+    cells = [
+        (osc.problems()[name], osc.optimizers()["SGD"], osc.schedules()["constant"]) for name in ("beale", "sphere")
+    ]
+    ranges = LrRange(1e-4, 1e-2, highest=1e-2)
+    found = tune_cells(cells, 20, ranges, store=tmp_path)
+    best = osc.metrics.best_rates(osc.Store(tmp_path).runs())
+    assert best[["problem", "lr", "score", "edge", "trials", "lr_low", "lr_high"]].to_numpy().tolist() == [
+        [one.problem, one.lr, one.score, one.edge, len(one.table), one.low, one.high] for one in found
+    ]
+    assert found[1].edge == "high"
 
-    from optiscope.tuning import _median
 
-    assert _median(pd.Series([1.0, math.inf])) == math.inf
-    assert _median(pd.Series([1.0, 2.0, math.inf])) == 2
-    assert _median(pd.Series([1.0, 2.0])) == 1.5
+def test_a_later_reader_judges_networks_as_the_search_did(tmp_path):
+    best = osc.tune("digits-cnn", "SGD", steps=23, lr=LrRange(1e-3, 1.0, 1, 1e-3, 1.0), seeds=1, store=tmp_path)
+    [row] = osc.metrics.best_rates(osc.Store(tmp_path).runs()).to_dict("records")
+    assert (row["lr"], row["score"]) == (best.lr, best.score)
 
 
 def test_a_trial_below_the_least_loss_known_has_left_the_problem():

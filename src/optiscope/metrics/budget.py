@@ -1,0 +1,160 @@
+"""How good the best of k trials is: quality as a function of the budget of a search. Imports pandas and NumPy.
+
+A search of n trials is a pool. The best of k of them, drawn without replacement, is the i-th best of the pool with
+probability C(n - i, k - 1) / C(n, k). Its mean is the unbiased estimate of what a search of k trials ends with (Tang,
+Lee, Xin, Liu, Yu, Lin 2020, "Showing your work doesn't always work", arXiv:2004.13705; drawing with replacement, as in
+Dodge et al. 2019, arXiv:1909.03004, is biased). Comparing optimizers so is due to Sivaprasad, Mai, Vogels, Jaggi,
+Fleuret 2020, "Optimizer benchmarking needs to account for hyperparameter tuning", arXiv:1910.11758.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..streams import uniform
+from .cells import KEY, numbers, require
+
+BLOCK = 2_000_000  # numbers that one block of resampled pools may hold
+
+
+def expected_best(
+    trials: pd.DataFrame,
+    ks: Iterable[int] | None = None,
+    by: Sequence[str] = KEY,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The best score that a search of k trials ends with, for each k up to the size of the pool.
+
+    The mean, `expected`, is infinite as soon as k trials may all have diverged, and one bad trial may rule it where
+    scores span decades. `median` has neither weakness: it is the score that the best of k meets in half of all cases.
+    The bands are percentiles of a bootstrap over the pool. Near k = n they are one-sided: no resampled pool holds
+    anything better than the best of the pool.
+
+    Args:
+        trials: one row a trial, as `trials` or a search gives them: the columns of `by`, and `score` (less is better,
+            divergence infinite; NaN counts as infinite).
+        ks: the budgets, 1 … n unless given.
+        by: the columns that name a pool.
+        resamples: number of bootstrap resamples; 0 for no bands (NaN).
+        confidence: the share of resamples within a band.
+        seed: of the bootstrap's own random numbers.
+
+    Returns:
+        One row a pool and budget: `by`, `k`, `trials` (n), `expected`, `low`, `high`, `median`, `median_low`,
+        `median_high`, and `finite`, the chance that not all k trials are infinite. A budget beyond a pool has no row.
+
+    Raises:
+        InputError: a column is missing, a budget is no whole number >= 1, or `confidence` is not between 0 and 1.
+    """
+    require(trials, [*by, "score"], "trials")
+    budgets = None if ks is None else _budgets(ks)
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence must be between 0 and 1, got {confidence}")
+    if resamples < 0:
+        raise InputError(f"resamples must be >= 0, got {resamples}")
+    parts = []
+    for key, pool in trials.groupby(list(by), sort=True, dropna=False):
+        scores = numbers(pool, "score")
+        scores = np.sort(np.where(np.isnan(scores), np.inf, scores))
+        own = np.arange(1, len(scores) + 1) if budgets is None else budgets[budgets <= len(scores)]
+        curve = pd.DataFrame({"k": own, "trials": len(scores)})
+        curve = curve.join(_curves(scores, own, resamples, confidence, seed))
+        parts.append(curve.assign(**dict(zip(by, key, strict=True)))[[*by, *curve.columns]])
+    if not parts:
+        empty = _curves(np.zeros(1), np.ones(1, dtype=np.int64), 0, confidence, seed).iloc[:0]
+        return trials.loc[[], list(by)].assign(k=0, trials=0).join(empty)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
+    given = list(ks)
+    for k in given:
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+            raise InputError(f"a budget is a whole number of trials >= 1, got {k!r}")
+    return np.array(sorted(set(given)), dtype=np.int64)
+
+
+def _curves(
+    scores: NDArray[np.float64], ks: NDArray[np.int64], resamples: int, confidence: float, seed: int
+) -> pd.DataFrame:
+    """The columns of a pool whose scores are sorted."""
+    weights = best_of_k_weights(len(scores), ks)
+    rank = _middle(weights)
+    bands = {"low": np.full(len(ks), np.nan), "high": np.full(len(ks), np.nan)}
+    bands |= {f"median_{name}": values.copy() for name, values in bands.items()}
+    if resamples:
+        means, medians = _resampled(scores, weights, ks, rank, resamples, seed)
+        outside = (1 - confidence) / 2
+        for name, q in (("low", outside), ("high", 1 - outside)):
+            # An observed value, never one between two: infinities allow no average.
+            bands[name] = np.quantile(means, q, axis=0, method="inverted_cdf")
+            bands[f"median_{name}"] = np.quantile(medians, q, axis=0, method="inverted_cdf")
+    finite = weights[:, np.isfinite(scores)].sum(axis=1)
+    return pd.DataFrame(
+        {
+            "expected": _mean(scores[None], weights, ks)[0],
+            "low": bands["low"],
+            "high": bands["high"],
+            "median": scores[rank],
+            "median_low": bands["median_low"],
+            "median_high": bands["median_high"],
+            # More draws than infinite trials: certain, whatever the rounding of the sum.
+            "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
+        }
+    )
+
+
+def best_of_k_weights(n: int, ks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(the best of k out of n is the i-th best), shape (budgets, n): `C(n - i, k - 1) / C(n, k)`.
+
+    >>> best_of_k_weights(3, np.array([1, 2, 3])).round(3)
+    array([[0.333, 0.333, 0.333],
+           [0.667, 0.333, 0.   ],
+           [1.   , 0.   , 0.   ]])
+    """
+    below = n - np.arange(1, n + 1, dtype=np.float64)  # trials worse than the i-th
+    row = np.full(n, 1 / n)
+    rows = np.empty((len(ks), n))
+    for k in range(1, int(ks.max(initial=0)) + 1):
+        rows[ks == k] = row / row.sum()  # one but for rounding; at k = n exactly one
+        if k < n:
+            # From k to k + 1 by a factor: no binomial, which would overflow, and no difference, which would cancel.
+            row = row * np.maximum(below - (k - 1), 0) * ((k + 1) / (k * (n - k)))
+    return rows
+
+
+def _middle(weights: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The rank that the best of k meets with a chance of at least one half."""
+    return (np.cumsum(weights, axis=1) >= 0.5 - 1e-12).argmax(axis=1)
+
+
+def _mean(pools: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Expected best of each sorted pool and budget, infinite where k infinite trials may be drawn."""
+    infinite = np.isinf(pools)
+    mean = np.where(infinite, 0.0, pools) @ weights.T
+    return np.where(ks[None] <= infinite.sum(axis=1)[:, None], np.inf, mean)
+
+
+def _resampled(
+    scores: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64], rank: NDArray[np.intp],
+    resamples: int, seed: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Mean and median of the best of k in pools drawn with replacement, shape (resamples, budgets)."""
+    n = len(scores)
+    size = max(1, BLOCK // n)
+    means, medians = [], []
+    for first in range(0, resamples, size):
+        count = min(size, resamples - first)
+        drawn = uniform(seed, "expected best", first * n, count * n).reshape(count, n)
+        pools = np.sort(scores[(drawn * n).astype(np.intp)], axis=1)
+        means.append(_mean(pools, weights, ks))
+        medians.append(pools[:, rank])
+    return np.concatenate(means), np.concatenate(medians)
