@@ -47,7 +47,7 @@ def test_the_demo_is_the_issue_s():
     assert functions.tuned
     assert digits.tuned
     assert [p.name for p in demo.problems] == ["demo-cnn"]
-    assert [s.name for s in demo.schedules] == ["StepLR(step_size=50, gamma=0.1)"]
+    assert [s.name for s in demo.schedules] == ["StepLR(gamma=0.1, step_size=50)"]
 
 
 def test_runs_and_resumes(tmp_path):
