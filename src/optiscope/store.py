@@ -65,7 +65,7 @@ class Store:
         """Keep what a search declared and found: its space cannot be read off its trials."""
         folder = self.path / "provenance" / "searches"
         folder.mkdir(exist_ok=True)
-        text = json.dumps(facts, indent=2) + "\n"
+        text = json.dumps(facts, indent=2, default=repr) + "\n"
         self._replace(folder / f"{key}.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def add_verdicts(self, verdicts: dict[str, dict[str, Any]]) -> None:

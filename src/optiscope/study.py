@@ -194,8 +194,9 @@ def _check(block: Block) -> None:
     if block.search is not None:
         if block.search.space is not None:
             block.search.space.check(block.optimizers, block.schedules)
-        for problem, *pair in block.cells:
-            trial = block.search.space_of(*pair).trial(0, block.search.seed, *pair)
+        for problem, optimizer, schedule in block.cells:
+            space = block.search.space_of(optimizer, schedule)
+            trial = space.trial(0, block.search.seed, optimizer, schedule)
             runs += block.runs((problem, trial.optimizer, trial.schedule), trial.lr)[:1]
     check_runs(runs)
 

@@ -93,9 +93,13 @@ def random_search(
 
     Raises InputError for a hyperparameter that neither the optimizer nor the schedule takes.
 
-    >>> found = random_search("sphere", "SGD", steps=20, space=Space({"lr": LogUniform(0.01, 1.0)}), trials=16)
-    >>> len(found.table), found.score < 1e-6
-    (16, True)
+    >>> found = random_search("sphere", "SGD", steps=20, trials=16)
+    >>> print(found.space)
+    lr: log-uniform from 1e-05 to 10
+    momentum: from 0 to 0.999, 1 - momentum being log-uniform
+    weight_decay: zero with chance 0.5, else log-uniform from 1e-06 to 0.1
+    >>> bool(found.score == found.table["score"].min())
+    True
     """
     cell = (as_problem(problem), as_optimizer(optimizer), as_schedule(schedule))
     if space is not None:
