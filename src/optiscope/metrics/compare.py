@@ -8,8 +8,17 @@ import numpy as np
 import pandas as pd
 
 from .cells import (
-    KEY, SETTING, failed, final_loss, group_codes, grouped_quantile, left_domain, median_iqr, numbers, one_row_a_run,
-)  # fmt: skip
+    KEY,
+    SETTING,
+    failed,
+    final_loss,
+    group_codes,
+    grouped_quantile,
+    left_domain,
+    median_iqr,
+    numbers,
+    one_row_a_run,
+)
 from .rates import shown_rates
 from .targets import difficulty, steps_to_target, success, targets_for
 
