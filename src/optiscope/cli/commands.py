@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import signal
 import sys
 from pathlib import Path
@@ -10,13 +12,22 @@ from typing import Annotated
 import typer
 
 
-def _load_torch() -> None:
-    """Import torch, and let an interrupt wait until that is done: amid its C++ it would abort the process."""
+def _load_torch(*more: str) -> None:
+    """Import torch and `more`, and let an interrupt wait until that is done: amid its C++ it would abort the process.
+
+    What an import makes lives as long as the process. Searching it for garbage again and again, while it grows and
+    ever after, takes a fifth of a short command, so it is set aside.
+    """
     hits: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: hits.append(number))
+    gc.disable()
     try:
-        import torch  # noqa: F401
+        # The first optimizer would import torch._dynamo.
+        for name in ("torch", "torch._dynamo", *more):
+            importlib.import_module(name)
     finally:
+        gc.freeze()
+        gc.enable()
         signal.signal(signal.SIGINT, before)
     if hits:
         raise KeyboardInterrupt
@@ -112,7 +123,7 @@ def gif(
     clock: Annotated[str, typer.Option(help="log (slow at first, the first steps are seen) or linear.")] = "log",
 ) -> None:
     """Draw a race; without arguments, the one in results/optimizers.gif."""
-    _load_torch()
+    _load_torch("pandas", "optiscope.render")
     from .race import draw_race
 
     draw_race(

@@ -116,7 +116,7 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
 
 def _name_floor(ax: Axes, theme: Theme) -> None:
     """Say what the lowest line of a loss panel stands for."""
-    ax.set_ylim(bottom=LEAST_LOSS / 12)
+    ax.set_ylim(bottom=LEAST_LOSS / 9)
     ax.annotate(
         f"0 and all below {LEAST_LOSS:.0e} are drawn here".replace("e-0", "e-"), (0.02, LEAST_LOSS),
         xycoords=("axes fraction", "data"), xytext=(0, -4), textcoords="offset points", fontsize=7.5, color=theme.muted,

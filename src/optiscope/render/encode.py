@@ -11,6 +11,7 @@ import itertools
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def encode(
         samples, frames = _spread(frames)
         if not samples:
             raise InputError("there are no frames to write")
-    timed = _timed(_checked(frames), 1.0 / fps, durations, hold)
+    timed = _ahead(_timed(_checked(frames), 1.0 / fps, durations, hold))
     # The suffix stays at the end: ffmpeg chooses the container by it.
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{suffix}")
     try:
@@ -78,6 +79,15 @@ def encode(
         with contextlib.suppress(OSError):
             partial.unlink()
     return path
+
+
+def _ahead(timed: Iterator[tuple[np.ndarray, float]]) -> Iterator[tuple[np.ndarray, float]]:
+    """The same frames, the next one drawn by a second thread while this one is encoded."""
+    with ThreadPoolExecutor(1) as artist:
+        coming = artist.submit(next, timed, None)
+        while (now := coming.result()) is not None:
+            coming = artist.submit(next, timed, None)
+            yield now
 
 
 def _spread(frames: Iterable[np.ndarray]) -> tuple[list[np.ndarray], Iterable[np.ndarray]]:

@@ -108,8 +108,8 @@ def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         "Winner: the best median over seeds at the last step, by the gap (loss less the least loss known), by accuracy "
         "where it was measured, or else by the loss. Tied with: whoever's interquartile range overlaps the winner's, "
         f"or who, like the winner, solved the problem (three runs in four end within {metrics.number(metrics.SOLVED)} "
-        "of the least loss known). Runner-up: the best that is not tied. A tie is no test of significance. Fastest: the fewest steps, by "
-        "the median, to the hardest target that any run met; – where every median missed it."
+        "of the least loss known). Runner-up: the best that is not tied. A tie is no test of significance. Fastest: "
+        "the fewest steps, by the median, to the hardest target that any run met; – where every median missed it."
     )
     return [counts, to_markdown(pd.DataFrame(rows), infinite="diverged"), rule]
 

@@ -19,9 +19,10 @@ from ..metrics.targets import difficulty
 SHOWN_TARGETS = 5
 CAPTION = (
     "Medians over seeds, the quartiles beside them. diverged: at least half the seeds diverged, failed or left the "
-    "domain (a loss below the least one known), which counts as an infinite loss. never: at least half the seeds missed the target. Success: share of runs that met the last "
-    "target shown. Diverged: runs that diverged, plus runs that failed. Wall s (seconds a run) and ms/step are given "
-    "where runs were made one at a time: a run stepped together with others has no time of its own. –: not measured, or does not apply."
+    "domain (a loss below the least one known), which counts as an infinite loss. never: at least half the seeds "
+    "missed the target. Success: share of runs that met the last target shown. Diverged: runs that diverged, plus runs "
+    "that failed. Wall s (seconds a run) and ms/step are given where runs were made one at a time: a run stepped "
+    "together with others has no time of its own. –: not measured, or does not apply."
 )
 WORDS: dict[str, str] = dict.fromkeys(["Final gap", "Final loss", "Best gap", "Best loss", "Accuracy"], "diverged")
 BEST = dict.fromkeys(WORDS, "min") | {"Accuracy": "max"}
