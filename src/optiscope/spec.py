@@ -229,9 +229,12 @@ class OptimizerSpec(_ByIdentity):
         check_arguments(self.name, self.resolved, self.arguments)
         try:
             cls: Any = self.resolved
-            return cls(parameters, lr=lr, **self.build_arguments)
+            stock: Optimizer = cls(parameters, lr=lr, **self.build_arguments)
         except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
             raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
+        for group in stock.param_groups:
+            group.setdefault("lr", lr)  # some have no rate of their own; traces and schedules look for one all the same
+        return stock
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
         """Another spec, with further arguments and a label of its own."""

@@ -1,9 +1,6 @@
-"""Which tier runs a batch of lanes: stacked, then grouped, then single, and the proof that the choice is right.
+"""Which tier runs a batch of lanes: stacked, then grouped, then single; what was proved once is remembered.
 
-A few lanes spread over the batch run beside the plain loop for their first steps; the tier stands where they are equal
-to the bit or within 1e-9 relative, else the next is taken. So an optimizer never seen before is fast or exact, and
-never fast and wrong. A verdict is remembered for the optimizer, its arguments, the versions and the kind of problem,
-with its evidence.
+A verdict holds for the optimizer, its arguments, the versions and the kind of problem, and is kept with its evidence.
 """
 
 from __future__ import annotations
@@ -15,28 +12,28 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from ..errors import InputError, OptiscopeError
+from ..errors import InputError
 from ..provenance import version_of
 from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
+from .calling import Calling, calling
 from .lane_log import LaneLog, trace_bytes
-from .lanes import TIERS, run_lanes
-from .single import OnEvent, needs_closure, run_single
+from .lanes import TIERS
+from .proof import believed, prove, run_tier
+from .single import OnEvent, run_single
 
-PROOF_STEPS = 30
-TOLERANCE = 1e-9
 LEAST_LANES = 4  # below, the plain loop is as fast
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which tier an optimizer may use, and what was seen: the worst relative difference of each tier that was tried."""
+    """Which tier an optimizer may use, what was seen of each tier that was tried, and for how many steps it holds."""
 
     tier: str
     evidence: dict[str, str]
+    steps: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For the store."""
@@ -96,11 +93,11 @@ def _lane_kind(run: Run) -> Hashable | None:
     """What lanes of one batch have in common; None for a run that cannot share one."""
     if not run.problem.is_function or run.problem.layout == "sparse":
         return None
+    if calling(run) is not Calling.PLAIN:
+        return None
     # The class, not the arguments: those may differ by lane, but for switches and for what is zero.
     shape = (2, 2) if run.problem.layout == "matrix" else (2,)
     stock = run.optimizer.build([torch.nn.Parameter(torch.zeros(shape))], run.lr)
-    if needs_closure(stock):
-        return None
     switches = tuple(sorted((key, _switch(value)) for key, value in stock.param_groups[0].items() if key != "params"))
     return (
         run.problem, run.optimizer.path, run.optimizer.version, switches, run.schedule.kind == "adaptive", run.steps,
@@ -137,42 +134,25 @@ def run_batch(
         return _singly(runs, trace, device, purpose, key, on_event)
     # Every optimizer setting in the batch must have been proved, and all of them the same tier.
     keys = [verdict_key(one, device) for one in {one.optimizer: one for one in runs}.values()]
-    known = {verdicts.by_key[k].tier for k in keys if k in verdicts.by_key}
-    if len(known) == 1 and all(k in verdicts.by_key for k in keys):
-        tier = known.pop()
-        if tier == "single":
+    known = [verdicts.by_key[k] for k in keys if k in verdicts.by_key]
+    log = None
+    if len(known) == len(keys) and len({verdict.tier for verdict in known}) == 1:
+        if known[0].tier == "single":
             return _singly(runs, trace, device, purpose, key, on_event)
-        return _told(_in_tier(runs, tier, trace, device, purpose, key), runs, on_event)
-    return _proved(runs, trace, device, purpose, key, verdicts, keys, on_event)
-
-
-def _proved(
-    runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts, keys: list[str],
-    on_event: OnEvent | None,
-) -> Batch:  # fmt: skip
-    probe = sorted({0, len(runs) // 2, len(runs) - 1})
-    plain = [_plain_losses(runs[i], device) for i in probe]
-    evidence: dict[str, str] = {}
-    for tier in TIERS:
         begin = time.perf_counter()
-        log = LaneLog(runs, trace, probe)
-        try:
-            run_lanes(runs, tier, log, device)
-        except Exception as error:
-            # What a tier cannot run, the next one may; the plain loop has the last word and records its own errors.
-            evidence[tier] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-            continue
-        worst = max(_difference(np.array([row[i] for row in log.probed]), losses) for i, losses in enumerate(plain))
-        evidence[tier] = f"worst relative difference {worst:.3g} over {PROOF_STEPS} steps of {len(probe)} lanes"
-        if worst <= TOLERANCE:
-            for one in keys:
-                verdicts.add(one, Verdict(tier, evidence))
-            wall_s = time.perf_counter() - begin
-            batch = log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s)
-            return _told(batch, runs, on_event)
-    for one in keys:
-        verdicts.add(one, Verdict("single", evidence))
-    return _singly(runs, trace, device, purpose, key, on_event)
+        log = believed(runs, known[0].tier, min(verdict.steps for verdict in known), trace, device)
+    if log is None:
+        # Nothing known, or the optimizer went ways that the proof had not seen.
+        begin = time.perf_counter()
+        proof = prove(runs, trace, device)
+        for one in keys:
+            verdicts.add(one, Verdict(proof.tier, proof.evidence, proof.steps))
+        if proof.log is None:
+            return _singly(runs, trace, device, purpose, key, on_event)
+        log, begin = proof.log, time.perf_counter() - proof.wall_s
+    tier = verdicts.by_key[keys[0]].tier
+    wall_s = time.perf_counter() - begin
+    return _told(log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s), runs, on_event)
 
 
 def _singly(
@@ -198,36 +178,14 @@ def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
 def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
-            f"engine={tier!r} runs test functions under optimizers without closure; {runs[0].optimizer.name} on "
+            f"engine={tier!r} runs test functions under optimizers whose step takes no closure and no graph; {runs[0].optimizer.name} on "
             f'{runs[0].problem.name} needs engine="single" or "auto"'
         )
     begin = time.perf_counter()
     log = LaneLog(runs, trace)
     try:
-        run_lanes(runs, tier, log, device)
-    except OptiscopeError as error:
-        raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {error}") from error
+        run_tier(runs, tier, log, device)
+    except Exception as error:  # other people's code, in a tier that it was not written for
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {reason}") from error
     return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)
-
-
-def _plain_losses(run: Run, device: str) -> np.ndarray:
-    """The first losses of the plain loop, NaN from where it ended."""
-    record = run_single(run, TraceSpec(norms=False), device, first=PROOF_STEPS)
-    losses = np.full(min(PROOF_STEPS, run.steps) + 1, np.nan)
-    found = record.trace.get("loss", np.empty(0))
-    losses[: len(found)] = found
-    return losses
-
-
-def _difference(lane: np.ndarray, plain: np.ndarray) -> float:
-    """The worst relative difference; infinite where one ended and the other did not."""
-    both = np.full(len(plain), np.nan)
-    both[: min(len(lane), len(plain))] = lane[: len(plain)]
-    both[~np.isfinite(both)] = np.nan
-    ended = np.isnan(both).argmax() if np.isnan(both).any() else len(both)
-    plain_ended = np.isnan(plain).argmax() if np.isnan(plain).any() else len(plain)
-    if ended != plain_ended:
-        return math.inf
-    a, b = both[:ended], plain[:ended]
-    scale = np.maximum(np.abs(a), np.abs(b))
-    return float(np.max(np.abs(a - b) / np.where(scale > 0, scale, 1.0), initial=0.0))
