@@ -11,11 +11,12 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import InputError, hint
+from .errors import InputError
+from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
 if TYPE_CHECKING:
@@ -227,11 +228,11 @@ class OptimizerSpec(_ByIdentity):
     def build(self, parameters: Any, lr: float) -> Optimizer:
         """The stock optimizer on these parameters. Raises InputError for what the class refuses."""
         check_arguments(self.name, self.resolved, self.arguments)
+        cls: Any = self.resolved
         try:
-            cls: Any = self.resolved
             stock: Optimizer = cls(parameters, lr=lr, **self.build_arguments)
         except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
-            raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
+            raise InputError(f"{self.name} cannot be built: {why_refused(cls, self.arguments, error)}") from error
         for group in stock.param_groups:
             group.setdefault("lr", lr)  # some have no rate of their own; traces and schedules look for one all the same
         return stock
@@ -328,21 +329,3 @@ class Run:
     def hyperparameters(self) -> dict[str, Any]:
         """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
         return {"optimizer": dict(self.optimizer.arguments), "schedule": dict(self.schedule.arguments)}
-
-
-def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:
-    """Raises InputError, with the nearest valid name, for an argument that `function` does not take."""
-    callable_ = function.__init__ if isinstance(function, type) else function
-    parameters = inspect.signature(callable_).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    hidden = {"self", "params", "optimizer", "last_epoch", "lr"}
-    allowed = [key for key in parameters if key not in hidden]
-    for key in given:
-        if key not in allowed:
-            listing = ", ".join(allowed) or "none"
-            raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, nearest
 
+_EXTRAS = {"pytorch_optimizer": "zoo", "torch_optimizer": "bench"}  # packages that an extra of ours installs
 _CALL = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
@@ -76,8 +77,11 @@ def import_path(path: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InputError(f"cannot import {module_name!r} (for {path!r}): {error}") from error
+        extra = _EXTRAS.get(module_name.partition(".")[0])
+        cure = f"; pip install 'optiscope[{extra}]'" if extra else ""
+        raise InputError(f"cannot import {module_name!r} (for {path!r}): {error}{cure}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise InputError(f"module {module_name!r} has no {attribute!r}") from None
+        names = [name for name in vars(module) if not name.startswith("_")]
+        raise InputError(f"module {module_name!r} has no {attribute!r}{nearest(attribute, names)}") from None

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError, UnknownName
-from ..spec import ScheduleSpec, check_arguments
+from ..signatures import check_arguments
+from ..spec import ScheduleSpec
 from ..syntax import format_call, import_path, parse_call
 from . import schedule_builders as build
 

@@ -128,8 +128,18 @@ def report(
 @app.command("list")
 def list_(
     catalogue: Annotated[str, typer.Argument(help="problems, optimizers, schedules or losses.")],
+    zoo: Annotated[bool, typer.Option("--zoo", help="Optimizers: those of the package pytorch_optimizer.")] = False,
 ) -> None:
     """Show a catalogue of names."""
     from .listing import listing
 
-    typer.echo(listing(catalogue))
+    typer.echo(listing(catalogue, zoo))
+
+
+@app.command()
+def zoo(results: Results = Path("results")) -> None:
+    """Try every optimizer of the zoo, and write which tier each takes into zoo.md and zoo.csv."""
+    _load_torch()
+    from .listing import write_zoo
+
+    write_zoo(results)

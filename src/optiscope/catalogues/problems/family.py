@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError
-from ...spec import Problem, check_arguments
+from ...signatures import check_arguments
+from ...spec import Problem
 from ...syntax import format_call
 from .transform import modify
 
