@@ -7,12 +7,12 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 # Lowest first. The house plan's floor 0 is errors, syntax, streams and spec; its floor 3 engine to study.
 FLOORS = [
     {"errors"},
-    {"syntax", "streams"},
+    {"signatures", "syntax", "streams"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
-    {"tuning"},
+    {"tuning", "zoo"},
     {"study_file"},
     {"study"},
     {"racing"},

@@ -40,7 +40,7 @@ BAD = [
     ({"optimizer": "Adm"}, r"unknown optimizer 'Adm', did you mean 'Adam'\?"),
     ({"schedule": "CosineAnealing"}, r"unknown schedule 'CosineAnealing', did you mean 'CosineAnnealingLR'\?"),
     ({"optimizer": "SGD(momentm=1)"}, r"did you mean 'momentum'\?"),
-    ({"optimizer": "SGD(momentum=-1)"}, "refuses its arguments: Invalid momentum value: -1"),
+    ({"optimizer": "SGD(momentum=-1)"}, "cannot be built: Invalid momentum value: -1"),
     ({"optimizer": "SGD(nesterov=True)"}, "Nesterov momentum requires a momentum"),
     ({"optimizer": "math.sqrt"}, "is not a torch.optim.Optimizer class"),
     ({"optimizer": "torch.optim.Nothing"}, "has no 'Nothing'"),

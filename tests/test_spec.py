@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import optiscope as osc
-from optiscope.syntax import check_arguments
+from optiscope.signatures import check_arguments
 
 
 def test_problem_from_the_contract(bowl):

@@ -16,7 +16,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError
-from .syntax import check_arguments, import_path
+from .signatures import check_arguments, why_refused
+from .syntax import import_path
 
 if TYPE_CHECKING:
     import torch
@@ -222,11 +223,14 @@ class OptimizerSpec(_ByIdentity):
     def build(self, parameters: Any, lr: float) -> Optimizer:
         """The stock optimizer on these parameters. Raises InputError for what the class refuses."""
         check_arguments(self.name, self.resolved, self.arguments)
+        cls: Any = self.resolved
         try:
-            cls: Any = self.resolved
-            return cls(parameters, lr=lr, **self.arguments)
+            stock: Optimizer = cls(parameters, lr=lr, **self.arguments)
         except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
-            raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
+            raise InputError(f"{self.name} cannot be built: {why_refused(cls, self.arguments, error)}") from error
+        for group in stock.param_groups:
+            group.setdefault("lr", lr)  # some have no rate of their own; traces and schedules look for one all the same
+        return stock
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
         """Another spec, with further arguments and a label of its own."""
@@ -279,9 +283,13 @@ class ScheduleSpec(_ByIdentity):
         """How often the schedule steps in a run of `steps` steps."""
         return steps if self.interval == "step" else math.ceil(steps / problem.steps_per_epoch)
 
+    def own_end(self, ticks: int) -> int | None:
+        """Where the arguments end the schedule in a run where it steps `ticks` times; None where it follows the run."""
+        return self.end(ticks) if callable(self.end) else self.end
+
     def check_horizon(self, ticks: int) -> None:
         """Raises InputError where the schedule's own end is not the run's (METHOD: tune and draw one horizon)."""
-        end = self.end(ticks) if callable(self.end) else self.end
+        end = self.own_end(ticks)
         if end is not None and end != ticks:
             unit = "steps" if self.interval == "step" else "epochs"
             raise InputError(
@@ -335,7 +343,3 @@ def run_ids(runs: Sequence[Run]) -> list[str]:
             found = one.__dict__["run_id"] = digest.hexdigest()
         ids.append(found)
     return ids
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 import importlib
-import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from .errors import InputError, hint
+from .errors import InputError, nearest
 
+_EXTRAS = {"pytorch_optimizer": "zoo", "torch_optimizer": "bench"}  # packages that an extra of ours installs
 _CALL = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
@@ -77,22 +77,11 @@ def import_path(path: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise InputError(f"cannot import {module_name!r} (for {path!r}): {error}") from error
+        extra = _EXTRAS.get(module_name.partition(".")[0])
+        cure = f"; pip install 'optiscope[{extra}]'" if extra else ""
+        raise InputError(f"cannot import {module_name!r} (for {path!r}): {error}{cure}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise InputError(f"module {module_name!r} has no {attribute!r}") from None
-
-
-def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str, Any]) -> None:
-    """Raises InputError, with the nearest valid name, for an argument that `function` does not take."""
-    callable_ = function.__init__ if isinstance(function, type) else function
-    parameters = inspect.signature(callable_).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    hidden = {"self", "params", "optimizer", "last_epoch", "lr"}
-    allowed = [key for key in parameters if key not in hidden]
-    for key in given:
-        if key not in allowed:
-            listing = ", ".join(allowed) or "none"
-            raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
+        names = [name for name in vars(module) if not name.startswith("_")]
+        raise InputError(f"module {module_name!r} has no {attribute!r}{nearest(attribute, names)}") from None

@@ -2,6 +2,7 @@ import functools
 import itertools
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -269,14 +270,22 @@ def test_an_optimizer_that_draws_draws_from_the_run_s_seed(bowl):
     assert alone.groupby("run_id")["loss"].last().nunique() == 6
 
 
-def test_a_run_that_reads_the_global_generator_later_is_an_error():
+def test_a_loss_that_draws_late_draws_from_the_run_s_seed():
+    legacy = np.random.mtrand._rand
+
     def loss(x):
-        return (x**2).sum(-1) + (torch.rand(()) if x.sum() < 3.999 else 0.0)
+        return (x**2).sum(-1) + (torch.rand(()) + legacy.rand() + random.random() if x.sum() < 3.999 else 0.0)
 
     problem = osc.Problem("late", loss, start=(2.0, 2.0))
-    runs = osc.run(osc.grid(problem, "SGD", lr=1e-2, seed=range(5), steps=9)).runs
-    assert set(runs["status"]) == {"error"}
-    assert runs["error"].str.contains("global random numbers were read").all()
+    runs = osc.grid(problem, "SGD", lr=1e-2, seed=range(5), steps=9)
+    states = torch.get_rng_state(), random.getstate()
+    first = osc.run(runs)
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert states[1] == random.getstate()
+    assert set(first.runs["engine"]) == {"single"}
+    assert first.runs["loss_final"].nunique() == 5
+    torch.rand(3), random.random(), legacy.rand()
+    assert osc.run(runs).trace.equals(first.trace)
 
 
 def test_each_epoch_sees_every_example_once():

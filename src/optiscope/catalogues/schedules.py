@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError, UnknownName
+from ..signatures import check_arguments
 from ..spec import ScheduleSpec
-from ..syntax import check_arguments, format_call, import_path, parse_call
+from ..syntax import format_call, import_path, parse_call
 from . import schedule_builders as build
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ def _chain_end(given: Mapping[str, Any], steps: int) -> int | None:
 
 
 def _end_of(text: str, steps: int) -> int | None:
-    end = schedule_from_text(text).end
-    return end(steps) if callable(end) else end
+    return schedule_from_text(text).own_end(steps)
 
 
 _COSINES = "Loshchilov, Hutter 2016, arXiv:1608.03983"

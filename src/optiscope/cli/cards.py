@@ -14,8 +14,9 @@ from ..catalogues.problems import PROBLEMS
 from ..catalogues.schedules import SCHEDULES
 from ..errors import Refused, UnknownName
 from ..naming import check_build
+from ..signatures import check_arguments
 from ..spec import OptimizerSpec, Problem, ScheduleSpec, Task
-from ..syntax import check_arguments, format_call, import_path, parse_call
+from ..syntax import format_call, import_path, parse_call
 
 Rows = list[tuple[str, str]]
 _WIDTH = 80
@@ -131,8 +132,9 @@ def _optimizer(text: str) -> tuple[str, str, Rows]:
 def _runs(problem: str, spec: OptimizerSpec) -> bool:
     from ..engine.check import check_pair
 
+    the_problem = naming.as_problem(problem)
     try:
-        check_pair(naming.as_problem(problem), spec, 1e-3)
+        check_pair(the_problem, spec, 1e-3, the_problem.dtype)
     except Refused:
         return False
     return True
@@ -161,7 +163,9 @@ def _schedule(text: str) -> tuple[str, str, Rows]:
     source = spec.source or (f"torch.optim.lr_scheduler.{name}" if _is_torch_s(name) else "")
     if source:
         rows.append(("source", source))
-    rows.append(("example", f"optiscope gif --schedule {_quoted(text)}" + (" --horizon free" if spec.end else "")))
+    rows.append(
+        ("example", f"optiscope gif --schedule {_quoted(text)}" + (" --horizon free" if spec.own_end(_STEPS) else ""))
+    )
     summary, more = _doc(family.builder) if family else ("", "")
     return f"{spec.name}: {family.note}" if family and family.note else spec.name, f"{summary}\n{more}".strip(), rows
 
@@ -170,7 +174,7 @@ def _rates(spec: ScheduleSpec) -> str:
     """The share of the rate at each quarter of a run, read off the real scheduler."""
     import torch
 
-    ticks = spec.end or _STEPS
+    ticks = spec.own_end(_STEPS) or _STEPS
     check_build(naming.as_optimizer("SGD"), spec, 1.0, ticks)
     if spec.kind == "adaptive":
         return "depend on the loss"

@@ -148,11 +148,21 @@ def list_(
     name: Annotated[
         str | None, typer.Argument(help="An entry, by name or call, to be told all about: 'rosenbrock(dim=10)'.")
     ] = None,
+    zoo: Annotated[bool, typer.Option("--zoo", help="Optimizers: those of the package pytorch_optimizer.")] = False,
 ) -> None:
     """Show a catalogue, or all about one entry of it."""
     _load_torch()
     from .listing import listing
 
-    typer.echo(listing(catalogue, name))
+    typer.echo(listing(catalogue, name, zoo))
     if name is None and sys.stdout.isatty():
         typer.echo(f"\n`optiscope list {catalogue} NAME` tells all about one.", err=True)
+
+
+@app.command()
+def zoo(results: Results = Path("results")) -> None:
+    """Try every optimizer of the zoo, and write which tier each takes into zoo.md and zoo.csv."""
+    _load_torch()
+    from .zoo import write_zoo
+
+    write_zoo(results)

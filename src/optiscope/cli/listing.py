@@ -7,20 +7,22 @@ from collections.abc import Callable
 
 from .. import naming
 from ..catalogues.schedules import SCHEDULES
-from ..errors import UnknownName
+from ..errors import InputError, UnknownName
 
 Rows = list[tuple[str, ...]]
 
 
-def listing(catalogue: str, name: str | None = None) -> str:
-    """The table of one catalogue, or the card of one of its entries. Raises UnknownName for one that there is not."""
+def listing(catalogue: str, name: str | None = None, zoo: bool = False) -> str:
+    """The table of one catalogue or of the zoo, or the card of one entry. Raises UnknownName for what there is not."""
     if catalogue not in _ROWS:
         raise UnknownName("catalogue", catalogue, _ROWS)
+    if zoo and catalogue != "optimizers":
+        raise InputError(f"the zoo has optimizers, no {catalogue}: write `optiscope list optimizers --zoo`")
     if name is not None:
         from .cards import card
 
         return card(catalogue, name)
-    rows = _ROWS[catalogue]()
+    rows = _zoo() if zoo else _ROWS[catalogue]()
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
@@ -41,6 +43,12 @@ def _problems() -> Rows:
 def _optimizers() -> Rows:
     rows: Rows = [("NAME", "DEFAULT LR", "WHAT IT IS")]
     return rows + [(s.name, f"{s.default_lr:g}", s.note) for s in naming.optimizers().values()]
+
+
+def _zoo() -> Rows:
+    from .zoo import zoo_rows
+
+    return zoo_rows()
 
 
 def _schedules() -> Rows:

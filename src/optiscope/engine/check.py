@@ -3,56 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from ..errors import InputError, Refused
 from ..spec import OptimizerSpec, Problem, Run
-from .instance import matrix_shape
-from .seeding import SeededRandom
-from .single import needs_closure
+from .calling import parameter_shapes, try_step
 
 
-def parameter_shapes(problem: Problem) -> list[tuple[int, ...]]:
-    """Shapes of what the optimizer will see; a network is built on the meta device, without memory."""
-    if problem.task is None:
-        return [matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)]
-    with torch.device("meta"):
-        return [tuple(p.shape) for p in problem.task.module().parameters()]
-
-
-def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float) -> None:
+def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str) -> None:
     """Raises Refused where the optimizer cannot step such parameters, with the optimizer's own reason."""
     shapes = parameter_shapes(problem)
     sparse = problem.layout == "sparse"
     dimensions = sorted({len(shape) for shape in shapes})
-    kind = "sparse" if sparse else "dense"
     try:
         optimizer.build([torch.empty(shape, device="meta", requires_grad=True) for shape in shapes], lr)
-        small = [torch.nn.Parameter(torch.full((2,) * n, 0.5)) for n in dimensions]
-        stock: Any = optimizer.build(small, lr)
-
-        def closure() -> torch.Tensor:
-            stock.zero_grad()
-            for parameter in small:
-                grad = torch.full_like(parameter, 0.25)
-                parameter.grad = grad.to_sparse() if sparse else grad
-            return torch.tensor(1.0)
-
-        closure()
-        with SeededRandom(0, "check"):
-            stock.step(closure) if needs_closure(stock) else stock.step()
+        try_step(optimizer, optimizer.resolved, dimensions, dtype, sparse, lr)
     except Exception as error:
-        reason = " ".join(str(error).split())
-        hint = ""
-        if problem.is_function and problem.layout == "vector":
-            hint = "; a test function can be laid out as a matrix or with sparse gradients: layout='matrix' or 'sparse'"
+        reason = " ".join(str(error).split()) or type(error).__name__
+        kind = "sparse" if sparse else "dense"
         counts = " and ".join(map(str, dimensions))
+        ways = _other_ways(problem, optimizer, lr, dtype, dimensions)
+        hint = f"; {' or '.join(ways)} would do" if ways else ""
         raise Refused(
             f"{optimizer.name} cannot run {problem.name} (number of dimensions of its parameters: {counts}; its "
-            f"gradients are {kind}): {reason}{hint}"
+            f"gradients are {kind}, its numbers {dtype}): {reason}{hint}"
         ) from error
+
+
+def _other_ways(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str, dimensions: list[int]) -> list[str]:
+    """What a user can change so that the pair works, each one tried."""
+    ways = [("dtype='float32'", dimensions, "float32", problem.layout == "sparse")]
+    if problem.is_function:
+        ways += [("layout='matrix'", [2], dtype, False), ("layout='sparse'", [1], dtype, True)]
+        ways += [("layout='matrix' with dtype='float32'", [2], "float32", False)]
+    for text, sizes, kind, sparse in ways:
+        try:
+            try_step(optimizer, optimizer.resolved, sizes, kind, sparse, lr)
+        except Exception:  # this way does not work either: it is not named
+            continue
+        return [text]
+    return []
 
 
 def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
@@ -64,12 +55,12 @@ def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
 
 def check_runs(runs: Sequence[Run]) -> None:
     """Raises InputError for the first pair among these runs that cannot work; each pair is tried once."""
-    kinds = {(id(one.problem), id(one.optimizer), id(one.schedule)): one for one in runs}.values()
-    pairs: dict[tuple[Problem, OptimizerSpec], float] = {}
+    kinds = {(id(one.problem), id(one.optimizer), id(one.schedule), one.dtype): one for one in runs}.values()
+    pairs: dict[tuple[Problem, OptimizerSpec, str], float] = {}
     for one in kinds:
-        pairs.setdefault((one.problem, one.optimizer), one.lr)
-    for (problem, optimizer), lr in pairs.items():
-        check_pair(problem, optimizer, lr)
+        pairs.setdefault((one.problem, one.optimizer, one.dtype), one.lr)
+    for (problem, optimizer, dtype), lr in pairs.items():
+        check_pair(problem, optimizer, lr, dtype)
     for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)
 

@@ -1,9 +1,6 @@
-"""Which tier runs a batch of lanes: stacked, then grouped, then single, and the proof that the choice is right.
+"""Which tier runs a batch of lanes: stacked, then grouped, then single; what was proved once is remembered.
 
-A few lanes spread over the batch run beside the plain loop for their first steps; the tier stands where they are equal
-to the bit or within 1e-9 relative, else the next is taken. So an optimizer never seen before is fast or exact, and
-never fast and wrong. A verdict is remembered for the optimizer, its arguments, the versions and the kind of problem,
-with its evidence.
+A verdict holds for the optimizer, its arguments, the versions and the kind of problem, and is kept with its evidence.
 """
 
 from __future__ import annotations
@@ -15,20 +12,18 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from ..errors import InputError, OptiscopeError
+from ..errors import InputError
 from ..provenance import version_of
 from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
+from .calling import Calling, calling
 from .lane_log import LaneLog, trace_bytes
-from .lanes import TIERS, run_lanes
-from .seeding import GlobalRandom
-from .single import OnEvent, needs_closure, run_single
+from .lanes import TIERS
+from .proof import believed, prove, run_tier
+from .single import OnEvent, run_single
 
-PROOF_STEPS = 30
-TOLERANCE = 1e-9
 LEAST_LANES = 4  # below, the plain loop is as fast
 # Numbers of a stacked parameter: with gradient and state they should stay in a processor's cache. Beyond it a lane-step
 # costs up to twice as much; far below it, a step's fixed cost is spread over too few lanes.
@@ -37,10 +32,11 @@ CACHED_NUMBERS = 65_536
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which tier an optimizer may use, and what was seen: the worst relative difference of each tier that was tried."""
+    """Which tier an optimizer may use, what was seen of each tier that was tried, and for how many steps it holds."""
 
     tier: str
     evidence: dict[str, str]
+    steps: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For the store."""
@@ -109,9 +105,9 @@ def _lane_kind(run: Run) -> Hashable | None:
     """What lanes of one batch have in common; None for a run that cannot share one."""
     if not run.problem.is_function or run.problem.layout == "sparse":
         return None
-    stock = _stock(run)
-    if needs_closure(stock):
+    if calling(run) is not Calling.PLAIN:
         return None
+    stock = _stock(run)
     return (
         run.problem, run.optimizer.path, run.optimizer.version, _switches(run, stock), run.schedule.kind == "adaptive",
         run.steps, run.dtype,
@@ -166,39 +162,20 @@ def run_batch(
     if engine == "single" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
         return _singly(runs, trace, device, purpose, key, on_event)
     held = verdict_key(runs, device)
-    if held in verdicts.by_key:
-        tier = verdicts.by_key[held].tier
-        if tier == "single":
+    known = verdicts.by_key.get(held)
+    if known and known.tier == "single":
+        return _singly(runs, trace, device, purpose, key, on_event)
+    begin = time.perf_counter()
+    log = believed(runs, known.tier, known.steps, trace, device) if known else None
+    if log is None:
+        # Nothing known, or the optimizer went ways that the proof had not seen.
+        proof = prove(runs, trace, device)
+        verdicts.add(held, Verdict(proof.tier, proof.evidence, proof.steps))
+        if proof.log is None:
             return _singly(runs, trace, device, purpose, key, on_event)
-        return _told(_in_tier(runs, tier, trace, device, purpose, key), runs, on_event)
-    return _proved(runs, trace, device, purpose, key, verdicts, held, on_event)
-
-
-def _proved(
-    runs: Sequence[Run], trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts, held: str,
-    on_event: OnEvent | None,
-) -> Batch:  # fmt: skip
-    probe = sorted({0, len(runs) // 2, len(runs) - 1})
-    plain = [_plain_losses(runs[i], device) for i in probe]
-    evidence: dict[str, str] = {}
-    for tier in TIERS:
-        begin = time.perf_counter()
-        log = LaneLog(runs, trace, probe)
-        try:
-            run_lanes(runs, tier, log, device)
-        except Exception as error:
-            # What a tier cannot run, the next one may; the plain loop has the last word and records its own errors.
-            evidence[tier] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-            continue
-        worst = max(_difference(np.array([row[i] for row in log.probed]), losses) for i, losses in enumerate(plain))
-        evidence[tier] = f"worst relative difference {worst:.3g} over {PROOF_STEPS} steps of {len(probe)} lanes"
-        if worst <= TOLERANCE:
-            verdicts.add(held, Verdict(tier, evidence))
-            wall_s = time.perf_counter() - begin
-            batch = log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s)
-            return _told(batch, runs, on_event)
-    verdicts.add(held, Verdict("single", evidence))
-    return _singly(runs, trace, device, purpose, key, on_event)
+        log, begin = proof.log, time.perf_counter() - proof.wall_s
+    tier, wall_s = verdicts.by_key[held].tier, time.perf_counter() - begin
+    return _told(log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s), runs, on_event)
 
 
 def _singly(
@@ -224,36 +201,14 @@ def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
 def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
-            f"engine={tier!r} runs test functions under optimizers without closure; {runs[0].optimizer.name} on "
-            f'{runs[0].problem.name} needs engine="single" or "auto"'
+            f"engine={tier!r} runs test functions under optimizers whose step takes no closure and no graph; "
+            f'{runs[0].optimizer.name} on {runs[0].problem.name} needs engine="single" or "auto"'
         )
     begin = time.perf_counter()
     log = LaneLog(runs, trace)
     try:
-        run_lanes(runs, tier, log, device)
-    except (OptiscopeError, GlobalRandom) as error:
-        raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {error}") from error
+        run_tier(runs, tier, log, device)
+    except Exception as error:  # other people's code, in a tier that it was not written for
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {reason}") from error
     return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)
-
-
-def _plain_losses(run: Run, device: str) -> np.ndarray:
-    """The first losses of the plain loop, NaN from where it ended."""
-    record = run_single(run, TraceSpec(norms=False), device, first=PROOF_STEPS)
-    losses = np.full(min(PROOF_STEPS, run.steps) + 1, np.nan)
-    found = record.trace.get("loss", np.empty(0))
-    losses[: len(found)] = found
-    return losses
-
-
-def _difference(lane: np.ndarray, plain: np.ndarray) -> float:
-    """The worst relative difference; infinite where one ended and the other did not."""
-    both = np.full(len(plain), np.nan)
-    both[: min(len(lane), len(plain))] = lane[: len(plain)]
-    both[~np.isfinite(both)] = np.nan
-    ended = np.isnan(both).argmax() if np.isnan(both).any() else len(both)
-    plain_ended = np.isnan(plain).argmax() if np.isnan(plain).any() else len(plain)
-    if ended != plain_ended:
-        return math.inf
-    a, b = both[:ended], plain[:ended]
-    scale = np.maximum(np.abs(a), np.abs(b))
-    return float(np.max(np.abs(a - b) / np.where(scale > 0, scale, 1.0), initial=0.0))

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from ..errors import InputError
 from ..spec import Data, Problem, Run
 from ..streams import normal, torch_generator, uniform
-from .seeding import SeededRandom, seeded
+from .seeding import OwnRandom
 
 NOISE_BLOCK = 256  # steps of gradient noise drawn at once; no influence on the numbers
 
@@ -112,15 +112,13 @@ class NetworkInstance:
         task = run.problem.task
         assert task is not None
         self._task, self._device, self._dtype = task, device, getattr(torch, run.dtype)
-        with SeededRandom(run.seed, "initialisation"):
+        with OwnRandom(run.seed, "initialisation"):
             module = task.module()
         self.module = module.to(device=device, dtype=self._dtype)
         self.parameters = list(self.module.parameters())
-        self._forward = seeded(self._outright, run.seed, "forward")
-        self._examples = SeededRandom(run.seed, "examples")
-        self._evaluation = SeededRandom(run.seed, "evaluation")
+        self._seed = run.seed
         data = task.data(run.seed)
-        with self._examples:
+        with OwnRandom(run.seed, "validation"):
             self._validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
@@ -142,13 +140,8 @@ class NetworkInstance:
                     yield tensors[0][chosen], tensors[1][chosen]
         loader = DataLoader(data.train, size, shuffle=size < count, generator=generator)
         while True:
-            batches = iter(loader)
-            while True:
-                with self._examples:  # a dataset may augment its examples at random
-                    batch = next(batches, None)
-                if batch is None:
-                    break
-                yield self._place(batch[0]), self._place(batch[1])
+            for batch_input, batch_target in loader:
+                yield self._place(batch_input), self._place(batch_target)
 
     def _whole(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
         if isinstance(dataset, TensorDataset):
@@ -164,9 +157,6 @@ class NetworkInstance:
         if step != self._step:
             self._input, self._target = next(self._batches)
             self._step = step
-        return self._forward()
-
-    def _outright(self) -> torch.Tensor:
         self._output = self.module(self._input)
         return self._task.criterion(self._output, self._target)
 
@@ -188,7 +178,8 @@ class NetworkInstance:
             return {}
         inputs, targets = self._validation
         self.module.eval()
-        with self._evaluation:
+        # How often somebody looks must not change what the training draws.
+        with OwnRandom(self._seed, "evaluation", self._device):
             output = self.module(inputs)
         self.module.train()
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

@@ -142,15 +142,37 @@ def _install() -> None:
 _install()
 
 
+# On the CPU these take the vector kernel for whole vectors and the scalar one for the rest, and the two round apart.
+_POWERS = frozenset({
+    torch.pow, torch.Tensor.pow, torch.Tensor.pow_, torch.Tensor.__pow__, torch.Tensor.__ipow__,
+})  # fmt: skip
+_LOOSE = _POWERS | {
+    torch.Tensor.__rpow__, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_, torch.atan2, torch.Tensor.atan2,
+    torch.Tensor.atan2_, torch.hypot, torch.float_power,
+}  # fmt: skip
+
+
+def _exact_power(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether torch computes the power by products and roots, the same in every kernel."""
+    return func in _POWERS and type(args[-1]) in (int, float) and args[-1] in (-2, -1, -0.5, 0, 0.5, 1, 2, 3)
+
+
 class LaneMode(TorchFunctionMode):
     """Around a stock optimizer's step: calls that receive a LaneFloat act on each lane with its own value."""
 
     def __init__(self, lanes: int):
         super().__init__()
         self.lanes = lanes
+        self.step = 0
+        self.first_seen: dict[Any, int] = {}  # the step at which each function was first called
+        self.loose = ""  # a function called whose last bit depends on how many numbers it is given
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Hand every call through, but for those that need the tensor form."""
+        if func not in self.first_seen:
+            self.first_seen[func] = self.step
+        if func in _LOOSE and not _exact_power(func, args):
+            self.loose = func.__name__
         if kwargs:
             for value in kwargs.values():
                 if value.__class__ is LaneFloat:

@@ -24,7 +24,6 @@ from .instance import matrix_shape, start_points
 from .lane_float import LaneMode
 from .lane_log import LaneLog
 from .lane_table import LaneTable
-from .seeding import global_generator_untouched
 
 NOISE_NUMBERS = 4_000_000  # numbers of gradient noise drawn at once
 
@@ -58,6 +57,16 @@ class Lanes(Protocol):
 
     def step(self) -> None:
         """One step of the stock optimizer."""
+        ...
+
+    @property
+    def loose(self) -> str:
+        """A function called that does not give the same bits on many numbers as on few; or empty."""
+        ...
+
+    @property
+    def newest_way(self) -> int:
+        """The last step that may have gone a way through the optimizer's code that no step before it went."""
         ...
 
 
@@ -103,12 +112,24 @@ class StackedLanes:
         """The stock step, under the mode that understands lane floats."""
         with self._mode:
             self.optimizer.step()
+        self._mode.step += 1
+
+    @property
+    def loose(self) -> str:
+        """A function that the optimizer called on all lanes at once and that rounds otherwise on one; or empty."""
+        return self._mode.loose
+
+    @property
+    def newest_way(self) -> int:
+        """The last step at which the optimizer called a function that it had not called before."""
+        return max(self._mode.first_seen.values(), default=0)
 
 
 class GroupedLanes:
     """One parameter and one group a lane: exact wherever groups do not influence each other."""
 
     def __init__(self, runs: Sequence[Run], table: LaneTable, start: torch.Tensor):
+        self._runs = runs
         problem = runs[0].problem
         shape = matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)
         self._function = problem.loss
@@ -155,13 +176,25 @@ class GroupedLanes:
         """The stock step."""
         self.optimizer.step()
 
+    @property
+    def loose(self) -> str:
+        """Each lane is given to the same kernels as alone."""
+        return ""
+
+    @property
+    def newest_way(self) -> int:
+        """Its calls are not watched: any step may be the first of its kind."""
+        return self._runs[0].steps - 1
+
 
 TIERS = {"stacked": StackedLanes, "grouped": GroupedLanes}
 
 
-@global_generator_untouched()  # what draws cannot draw for each lane alone
-def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu") -> None:
-    """Run a batch in a tier, into a log. What the optimizer raises is the caller's to judge."""
+def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu") -> Lanes:
+    """Run a batch in a tier, into a log. What the optimizer raises is the caller's to judge.
+
+    Gives the lanes, which know what the optimizer called.
+    """
     problem, steps = runs[0].problem, runs[0].steps
     seeds = np.array([one.seed for one in runs], dtype=np.int64)
     start = torch.from_numpy(_starts(runs, seeds)).to(device, getattr(torch, runs[0].dtype))
@@ -177,7 +210,7 @@ def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu")
         # Logged before the update: a loss may be a view of the parameters.
         log.state(step, loss.detach(), lanes.points, table)
         if log.all_ended:
-            return
+            return lanes
         loss.backward(ones)
         if noise is not None:
             lanes.add_noise(noise.at(step))
@@ -190,6 +223,7 @@ def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu")
                 lanes.set(current := table.current())
     with torch.no_grad():
         log.state(steps, lanes.loss(), lanes.points, table)
+    return lanes
 
 
 class _Noise:

@@ -82,6 +82,7 @@ class PointRecorder:
             if grad is not None:
                 if grad.is_sparse:
                     grad = grad.to_dense()
+                grad = grad.detach()
                 if not self._live:
                     grad = grad.double()
                 self._gradients[step] = grad.numpy().reshape(-1)
@@ -110,7 +111,7 @@ class DevicePointRecorder:
         """Keep the gradient, on the device."""
         grad = self._point.grad
         if self._norms and grad is not None:
-            self._gradients.append(grad.to_dense().clone() if grad.is_sparse else grad.clone())
+            self._gradients.append(grad.detach().to_dense().clone() if grad.is_sparse else grad.detach().clone())
 
     def after(self, step: int) -> None:
         """Keep the position, on the device."""

@@ -1,101 +1,72 @@
-"""Redirects every random draw to a run's own generator, so that the global one is neither read nor set."""
+"""Randomness of other people's code made the run's own: the global generators are as if nobody had touched them.
+
+Modules initialise themselves, dropout drops and optimizers jitter by drawing from torch's global generator, or from
+NumPy's or Python's, and most of them take no other. While a run lasts they find the run's own states there; then the
+states of before are put back.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+import random
+from types import TracebackType
+from typing import Any
 
+import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..streams import torch_generator
+from ..streams import derived_seed, torch_generator
 
-T = TypeVar("T")
-P = ParamSpec("P")
-_NATIVE_DROPOUT = torch.ops.aten.native_dropout.default
+# The generator behind np.random's functions, without the functions.
+_LEGACY: Any = np.random.mtrand._rand  # type: ignore[attr-defined]
 
 
-class GlobalRandom(RuntimeError):
-    """Somebody's code reads the global random numbers: what it gives could not be repeated."""
+class OwnRandom:
+    """Within it, the global generators of torch, NumPy and Python are those of a seed; after it, what they were.
 
-
-class SeededRandom(TorchDispatchMode):
-    """Within it, each random operation that was given no generator draws from the generator of (seed, stream).
-
-    It sees operations below the Python functions that are made of them: dropout draws by `bernoulli_`, initialisation
-    by `uniform_`. `drawn` tells whether any of them has drawn so far. Raises GlobalRandom for an operation that
-    takes no generator at all: it could only read the global one.
+    `stream` tells apart what must not depend on each other: initialisation draws the same whatever the training draws.
+    `drawn()` says whether anything has been drawn since. Other threads see the same states meanwhile.
     """
 
-    def __init__(self, seed: int, stream: str):
-        super().__init__()
+    def __init__(self, seed: int, stream: str, device: str = "cpu"):
         self._seed, self._stream = seed, stream
-        self._generators: dict[str, torch.Generator] = {}
-        self.drawn = False
+        kind = device.partition(":")[0]
+        self._device = None if kind in ("cpu", "meta") else torch.device(device)
 
-    def generator(self, device: Any) -> torch.Generator:
-        """The generator of this stream on a device."""
-        kind = str(device)
-        if kind not in self._generators:
-            self._generators[kind] = torch_generator(self._seed, self._stream, kind)
-        return self._generators[kind]
+    def __enter__(self) -> OwnRandom:
+        self._before = self._states()
+        own = torch_generator(self._seed, self._stream).get_state()
+        legacy: Any = np.random.RandomState(derived_seed(self._seed, f"{self._stream} numpy") % 2**32).get_state()
+        python = random.Random(derived_seed(self._seed, f"{self._stream} python")).getstate()
+        device = None
+        if self._device is not None:
+            seed = derived_seed(self._seed, f"{self._stream} device")
+            device = torch.Generator(self._device).manual_seed(seed).get_state()
+        self._own: tuple[Any, Any, Any, Any] = (own, legacy, python, device)
+        self._put(self._own)
+        return self
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Add the generator to what is random; hand everything else through."""
-        kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator") is not None:
-            return func(*args, **kwargs)
-        self.drawn = True
-        device = next((a.device for a in args if isinstance(a, torch.Tensor)), kwargs.get("device") or "cpu")
-        if func is _NATIVE_DROPOUT:
-            return self._dropout(*args, **kwargs)
-        return _with_generator(func)(*args, **kwargs, generator=self.generator(device))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._put(self._before)
 
-    def _dropout(self, values: torch.Tensor, p: float, train: bool | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What an accelerator's one kernel does, in three."""
-        if train is False or p == 0:
-            return values.clone(), torch.ones_like(values, dtype=torch.bool)
-        mask = torch.empty_like(values).bernoulli_(1 - p, generator=self.generator(values.device))
-        return values * mask * (1 / (1 - p) if p < 1 else 0.0), mask.bool()
+    def drawn(self) -> bool:
+        """Whether a number was drawn from any of them."""
+        torch_now, legacy, python, device = self._states()
+        torch_own, legacy_own, python_own, device_own = self._own
+        same_legacy = legacy[2] == legacy_own[2] and bool((legacy[1] == legacy_own[1]).all())
+        same = torch.equal(torch_now, torch_own) and same_legacy and python == python_own
+        return not same or (device is not None and not torch.equal(device, device_own))
 
+    def _states(self) -> tuple[Any, Any, Any, Any]:
+        device = None
+        if self._device is not None:
+            device = torch.get_device_module(self._device).get_rng_state(self._device)
+        return torch.get_rng_state(), _LEGACY.get_state(), random.getstate(), device
 
-@functools.cache
-def _with_generator(func: Any) -> Any:
-    """The overload of an operation that takes the same arguments and a generator."""
-    wanted = {argument.name for argument in func._schema.arguments} | {"generator"}
-    packet = func.overloadpacket
-    for candidate in (func, *(getattr(packet, name) for name in packet.overloads())):
-        if {argument.name for argument in candidate._schema.arguments} == wanted:
-            return candidate
-    raise GlobalRandom(f"{func} takes no generator and reads the global random numbers: no run of it can be repeated")
-
-
-def seeded(function: Callable[P, T], seed: int, stream: str) -> Callable[P, T]:
-    """The function, run under `SeededRandom` at its first call, and ever after if it drew: others keep their speed."""
-    mode = SeededRandom(seed, stream)
-    under = True
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        nonlocal under
-        if not under:
-            return function(*args, **kwargs)
-        with mode:
-            result = function(*args, **kwargs)
-        under = mode.drawn
-        return result
-
-    return call
-
-
-@contextmanager
-def global_generator_untouched() -> Iterator[None]:
-    """Raises GlobalRandom where the block read or set torch's global generator."""
-    before = torch.get_rng_state()
-    yield
-    if not torch.equal(before, torch.get_rng_state()):
-        raise GlobalRandom(
-            "the global random numbers were read or set, so that no run can be repeated: draw from a torch.Generator, "
-            "or from the first step on"
-        )
+    def _put(self, states: tuple[Any, Any, Any, Any]) -> None:
+        torch.set_rng_state(states[0])
+        _LEGACY.set_state(states[1])
+        random.setstate(states[2])
+        if self._device is not None:
+            torch.get_device_module(self._device).set_rng_state(states[3], self._device)

@@ -7,7 +7,7 @@ and nothing else between them but the recorder's two calls. No clipping, no proj
 
 from __future__ import annotations
 
-import inspect
+import functools
 import json
 import math
 import time
@@ -21,9 +21,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
+from .calling import Calling, backward_with_graph, calling
 from .instance import Instance, instantiate
 from .recorder import make_recorder
-from .seeding import global_generator_untouched, seeded
+from .seeding import OwnRandom
 
 # On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
 DEVICE_LOOK = 50
@@ -72,6 +73,10 @@ class _Loop:
             self._on_event(self.run, event)
 
     def go(self) -> None:
+        with OwnRandom(self.run.seed, "run", self.device):
+            self._go()
+
+    def _go(self) -> None:
         run = self.run
         self.instance = instantiate(run, self.device)
         parameters = self.instance.parameters
@@ -84,8 +89,7 @@ class _Loop:
         self._evaluate(0)
         begin = time.perf_counter()
         try:
-            with global_generator_untouched():
-                self._steps(self.instance, optimizer, scheduler)
+            self._steps(self.instance, optimizer, scheduler)
         finally:
             if self.device != "cpu":
                 torch.accelerator.synchronize()
@@ -103,10 +107,14 @@ class _Loop:
         losses, rates, group = self.losses, self.rates, optimizer.param_groups[0]
         stock: Any = optimizer  # torch types closures as giving floats; LBFGS calls float() on what they give
         zero_grad, loss_at, perturb = optimizer.zero_grad, instance.loss, instance.perturb
-        update = seeded(stock.step, run.seed, "optimizer")
+        update = stock.step
         noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
-        takes_closure = needs_closure(optimizer)
+        way = calling(run)
+        takes_closure, closure_too = way is Calling.CLOSURE, way is Calling.BOTH
+        differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
+        if way is Calling.GRAPH:
+            differentiate = functools.partial(backward_with_graph, parameters=instance.parameters)
         per_epoch = run.schedule.interval == "epoch"
         epoch = run.problem.steps_per_epoch
         evaluations = self._evaluation_steps()
@@ -127,7 +135,7 @@ class _Loop:
             else:
                 zero_grad()
                 loss = loss_at(step)
-                loss.backward()
+                differentiate(loss)
                 # Read before the update: a loss may be a view of the parameters.
                 value = loss.item() if on_cpu else loss.detach().clone()
                 losses.append(value)
@@ -136,7 +144,12 @@ class _Loop:
                 if noisy:
                     perturb(step)
                 recorder.before(step)
-                update()
+                if closure_too:
+                    closure = _Closure(optimizer, instance, step, noisy)
+                    update(closure)
+                    self.grad_evals += closure.calls
+                else:
+                    update()
             if not on_cpu and step % look_every == look_every - 1 and self._diverged():
                 break
             if batch_metrics:
@@ -147,7 +160,7 @@ class _Loop:
             if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == self.steps):
                 self._tick(scheduler, optimizer, step)
         if not takes_closure:
-            self.grad_evals = len(losses)
+            self.grad_evals += len(losses)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
         if not isinstance(scheduler, ReduceLROnPlateau):
@@ -263,7 +276,7 @@ class _Loop:
 class _Closure:
     """What LBFGS and its like call as often as they want: the loss of one step, with its gradient."""
 
-    def __init__(self, optimizer: Any, instance: Instance, step: int, noisy: bool, recorder: Any):
+    def __init__(self, optimizer: Any, instance: Instance, step: int, noisy: bool, recorder: Any = None):
         self._optimizer, self._instance, self._step = optimizer, instance, step
         self._noisy, self._recorder = noisy, recorder
         self.calls = 0
@@ -278,12 +291,7 @@ class _Closure:
             self._instance.perturb(self._step)
         if not self.calls:
             self.first = loss.detach().clone()
-            self._recorder.before(self._step)
+            if self._recorder is not None:
+                self._recorder.before(self._step)
         self.calls += 1
         return loss
-
-
-def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether `step` takes a closure that it cannot do without, as LBFGS's does."""
-    parameters = inspect.signature(type(optimizer).step).parameters
-    return "closure" in parameters and parameters["closure"].default is inspect.Parameter.empty

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError
+from ...signatures import check_arguments
 from ...spec import Problem
-from ...syntax import check_arguments, format_call
+from ...syntax import format_call
 from .transform import modify
 
 _MODIFIERS = tuple(p for p in inspect.signature(modify).parameters.values() if p.kind is p.KEYWORD_ONLY)

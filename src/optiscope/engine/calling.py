@@ -1,0 +1,105 @@
+"""How an optimizer wants its step to be called, found by one trial step on small parameters.
+
+plain      the gradient, then `step()`
+graph      the gradient with its own graph, then `step()`: those that take a Hessian (AdaHessian, Sophia)
+closure    `step(closure)` alone, where the signature demands a closure (LBFGS)
+both       the gradient, then `step(closure)`: a closure is optional by its signature and needed all the same (SAM)
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..spec import OptimizerSpec, Problem, Run
+from .instance import matrix_shape
+from .seeding import OwnRandom
+
+
+class Calling(enum.Enum):
+    """The ways that a step can be called in."""
+
+    PLAIN = "plain"
+    GRAPH = "graph"
+    CLOSURE = "closure"
+    BOTH = "both"
+
+
+def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether `step` takes a closure that it cannot do without, as LBFGS's does."""
+    parameters = inspect.signature(type(optimizer).step).parameters
+    return "closure" in parameters and parameters["closure"].default is inspect.Parameter.empty
+
+
+def parameter_shapes(problem: Problem) -> list[tuple[int, ...]]:
+    """Shapes of what the optimizer will see; a network is built on the meta device, without memory."""
+    if problem.task is None:
+        return [matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)]
+    with torch.device("meta"):
+        return [tuple(p.shape) for p in problem.task.module().parameters()]
+
+
+def calling(run: Run) -> Calling:
+    """How the optimizer of a run is called. What it raises where no way works is its own."""
+    sparse = run.problem.layout == "sparse"
+    return _calling(run.problem, run.optimizer, run.optimizer.resolved, run.lr, run.dtype, sparse)
+
+
+@functools.lru_cache(maxsize=4096)
+def _calling(problem: Problem, optimizer: OptimizerSpec, cls: type, lr: float, dtype: str, sparse: bool) -> Calling:
+    dimensions = tuple(sorted({len(shape) for shape in parameter_shapes(problem)}))
+    return try_step(optimizer, cls, dimensions, dtype, sparse, lr)
+
+
+def try_step(
+    optimizer: OptimizerSpec, cls: type, dimensions: Sequence[int], dtype: str, sparse: bool, lr: float
+) -> Calling:
+    """One step on parameters of these numbers of dimensions, two numbers a dimension. Gives the way that worked.
+
+    Raises what the optimizer raises when it is called plainly, if no way works.
+    """
+    first: Exception | None = None
+    with OwnRandom(0, "trial"):
+        for way in Calling:
+            small = [torch.nn.Parameter(torch.full((2,) * n, 0.5, dtype=getattr(torch, dtype))) for n in dimensions]
+            try:
+                stock: Any = optimizer.build(small, lr)
+                if needs_closure(stock) != (way is Calling.CLOSURE):
+                    continue
+                _step(stock, small, way, sparse)
+            except Exception as error:
+                first = first or error
+            else:
+                return way
+    assert first is not None
+    raise first
+
+
+def _step(stock: Any, small: list[torch.nn.Parameter], way: Calling, sparse: bool) -> None:
+    def closure() -> torch.Tensor:
+        with torch.enable_grad():
+            stock.zero_grad()
+            loss = torch.stack([(parameter**2).sum() / 4 for parameter in small]).sum()
+            if way is Calling.GRAPH:
+                backward_with_graph(loss, small)
+            else:
+                loss.backward()
+        for parameter in small:
+            if sparse and parameter.grad is not None:
+                parameter.grad = parameter.grad.to_sparse()
+        return loss
+
+    if way is not Calling.CLOSURE:
+        closure()
+    stock.step(closure) if way in (Calling.CLOSURE, Calling.BOTH) else stock.step()
+
+
+def backward_with_graph(loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter]) -> None:
+    """Gradients that can be differentiated again; `zero_grad` breaks the cycle that they make."""
+    for parameter, grad in zip(parameters, torch.autograd.grad(loss, parameters, create_graph=True), strict=True):
+        parameter.grad = grad
