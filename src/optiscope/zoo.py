@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .catalogues.zoo import PACKAGE, zoo
 from .engine.calling import Calling, try_step
-from .engine.chooser import Verdicts, run_batch
 from .engine.check import check_runs
+from .engine.chooser import Verdicts, run_batch
 from .errors import InputError
 from .naming import grid
 from .record import TraceSpec
@@ -66,7 +66,9 @@ def needs(optimizer: OptimizerSpec) -> str:
     return f"cannot run: {reason.partition(' cannot be built: ')[2] or reason}"
 
 
-def survey(optimizers: Sequence[OptimizerSpec] | None = None, progress: Callable[[str], Any] | None = None) -> pd.DataFrame:
+def survey(
+    optimizers: Sequence[OptimizerSpec] | None = None, progress: Callable[[str], Any] | None = None
+) -> pd.DataFrame:
     """One row an optimizer and problem: the tier that `engine="auto"` takes, and the worst difference of each tier.
 
     Columns `optimizer, problem, dtype, tier, stacked, grouped, note`: what the proof saw in a tier, or why an optimizer
@@ -118,13 +120,16 @@ def markdown(frame: pd.DataFrame) -> str:
     """The survey as a page: what it is, how many in each tier, one line an optimizer."""
     counts = frame.groupby("problem")["tier"].value_counts().unstack(fill_value=0)
     order = [tier for tier in ("stacked", "grouped", "single", "cannot run") if tier in counts]
+    what = (
+        f"Made by `optiscope zoo` with {versions()}. {len(RATES) * SEEDS} lanes a problem: rates "
+        f"{', '.join(f'{rate:g}' for rate in RATES)}, {SEEDS} random starts, {STEPS} steps. Stacked and grouped say "
+        "the worst relative difference from the plain loop that the proof saw in that tier, or why the tier was left; "
+        "an empty field was not tried."
+    )
     lines = [
         "# The zoo: which tier each optimizer takes",
         "",
-        f"Made by `optiscope zoo` with {versions()}. {len(RATES) * SEEDS} lanes a problem: rates "
-        f"{', '.join(f'{rate:g}' for rate in RATES)}, {SEEDS} random starts, {STEPS} steps. Stacked and grouped say the "
-        "worst relative difference from the plain loop that the proof saw in that tier, or why the tier was left; "
-        "an empty field was not tried.",
+        what,
         "",
         *_table(["problem", *order], ([problem, *map(str, row)] for problem, row in counts[order].T.items())),
         "",

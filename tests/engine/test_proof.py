@@ -72,10 +72,18 @@ class CubeRootSGD(torch.optim.SGD):
 
 @pytest.mark.parametrize(
     ("cls", "tier"),
-    [(LateSGD, "grouped"), (LateCoupling, "single"), (ClippingSGD, "single"), (DrawingSGD, "single"), (CubeRootSGD, "grouped")],
+    [
+        (LateSGD, "grouped"),
+        (LateCoupling, "single"),
+        (ClippingSGD, "single"),
+        (DrawingSGD, "single"),
+        (CubeRootSGD, "grouped"),
+    ],
 )
 def test_what_only_shows_late_or_beside_others_is_found(cls, tier):
-    runs = osc.grid("beale", osc.OptimizerSpec(cls.__name__, cls), lr=[1e-4, 1e-3], seed=range(3), start=(2.5, 0.3), steps=100)
+    runs = osc.grid(
+        "beale", osc.OptimizerSpec(cls.__name__, cls), lr=[1e-4, 1e-3], seed=range(3), start=(2.5, 0.3), steps=100
+    )
     auto, plain = osc.run(runs), osc.run(runs, engine="single")
     assert set(auto.runs["engine"]) == {tier}
     keys = ["run_id", "step"]
@@ -86,5 +94,7 @@ def test_what_only_shows_late_or_beside_others_is_found(cls, tier):
 
 def test_a_verdict_on_a_short_run_is_none_on_a_long_one(tmp_path):
     for steps, tier in ((50, "stacked"), (100, "grouped")):
-        runs = osc.grid("beale", osc.OptimizerSpec("Late", LateSGD), lr=1e-3, seed=range(5), start=(2.5, 0.3), steps=steps)
+        runs = osc.grid(
+            "beale", osc.OptimizerSpec("Late", LateSGD), lr=1e-3, seed=range(5), start=(2.5, 0.3), steps=steps
+        )
         assert set(osc.run(runs, store=tmp_path).runs["engine"]) == {tier}

@@ -178,7 +178,8 @@ def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
 def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
-            f"engine={tier!r} runs test functions under optimizers whose step takes no closure and no graph; {runs[0].optimizer.name} on "
+            f"engine={tier!r} runs test functions under optimizers whose step takes no closure and no graph; "
+            f"{runs[0].optimizer.name} on "
             f'{runs[0].problem.name} needs engine="single" or "auto"'
         )
     begin = time.perf_counter()
