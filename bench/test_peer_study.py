@@ -87,10 +87,8 @@ def test_the_peer_s_study(benchmark: Any) -> None:
     slowest = sorted(seconds, key=lambda key: -seconds[key])[:8]
     counts = {tier: sum(one == tier for one in tiers.values()) for tier in ("stacked", "grouped", "single")}
     benchmark.extra_info.update(wall_s=wall, cpu_s=cpu, tiers=tiers, refused=refused, threads=1)
-    print(
-        f"\n{len(tiers)} of {2 * len(specs)} sweeps of {RATES} x {STEPS} steps: "
-        f"{wall:.1f} s (CPU {cpu:.1f} s); {counts}"
-    )
+    print(f"\n{len(tiers)} of {2 * len(specs)} sweeps of {RATES} x {STEPS} steps")
+    print(f"  {wall:.1f} s, {cpu:.1f} s of them on the CPU; {counts}")
     for key in slowest:
         print(f"  {key:<28} {tiers[key]:<8} {seconds[key]:.2f} s")
     for name, why in refused.items():

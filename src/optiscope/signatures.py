@@ -1,4 +1,4 @@
-"""What a class or function takes, looked up before it is called: one clear line for what it does not."""
+"""What a class or function takes, by its signature: one clear line for what it does not. Imports errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str
 
 
 def why_refused(cls: type, given: Mapping[str, Any], error: Exception) -> str:
-    """Why an optimizer class cannot be built on parameters, a rate and these arguments, as its signature tells."""
+    """Why an optimizer class cannot be built on parameters, a rate and these arguments."""
     parameters = {key: p for key, p in _parameters(cls).items() if key != "self" and p.kind not in _VARIABLE}
     needed = [key for key, p in parameters.items() if p.default is p.empty and key not in ("params", "lr", *given)]
     wrapped = [key for key in needed if key in ("model", "optimizer", "base_optimizer")]
@@ -42,7 +42,5 @@ def why_refused(cls: type, given: Mapping[str, Any], error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if "Tensor.__contains__" in text:
         # It looks for keys in what it takes for a group, and finds a tensor.
-        return (
-            "it takes parameter groups with keys of its own: build them in a class of your own that takes (params, lr)"
-        )
+        return "it takes parameter groups with keys of its own: make them in a class of your own of (params, lr)"
     return text

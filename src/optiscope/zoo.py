@@ -120,15 +120,16 @@ def markdown(frame: pd.DataFrame) -> str:
     """The survey as a page: what it is, how many in each tier, one line an optimizer."""
     counts = frame.groupby("problem")["tier"].value_counts().unstack(fill_value=0)
     order = [tier for tier in ("stacked", "grouped", "single", "cannot run") if tier in counts]
+    what = (
+        f"Made by `optiscope zoo` with {versions()}. {len(RATES) * SEEDS} lanes a problem: rates "
+        f"{', '.join(f'{rate:g}' for rate in RATES)}, {SEEDS} random starts, {STEPS} steps. Stacked and grouped say "
+        "the worst relative difference from the plain loop that the proof saw in that tier, or why the tier was left; "
+        "an empty field was not tried."
+    )
     lines = [
         "# The zoo: which tier each optimizer takes",
         "",
-        (
-            f"Made by `optiscope zoo` with {versions()}. {len(RATES) * SEEDS} lanes a problem: rates "
-            f"{', '.join(f'{rate:g}' for rate in RATES)}, {SEEDS} random starts, {STEPS} steps. Stacked and grouped "
-            "say the worst relative difference from the plain loop that the proof saw in that tier, or why the tier was "
-            "left; an empty field was not tried."
-        ),
+        what,
         "",
         *_table(["problem", *order], ([problem, *map(str, row)] for problem, row in counts[order].T.items())),
         "",

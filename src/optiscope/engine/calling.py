@@ -1,9 +1,8 @@
 """How an optimizer wants its step to be called, found by one trial step on small parameters.
 
-plain      the gradient, then `step()`
-graph      the gradient with its own graph, then `step()`: those that take a Hessian (AdaHessian, Sophia)
-closure    `step(closure)` alone, where the signature demands a closure (LBFGS)
-both       the gradient, then `step(closure)`: a closure is optional by its signature and needed all the same (SAM)
+Plain: the gradient, then `step()`. Graph: the gradient with a graph of its own, then `step()`, for those that take a
+Hessian (AdaHessian, Sophia). Closure: `step(closure)` alone, where the signature demands one (LBFGS). Both: the
+gradient, then `step(closure)`, where a closure is optional by the signature and needed all the same (SAM).
 """
 
 from __future__ import annotations

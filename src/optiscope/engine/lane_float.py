@@ -146,10 +146,10 @@ _install()
 _POWERS = frozenset({
     torch.pow, torch.Tensor.pow, torch.Tensor.pow_, torch.Tensor.__pow__, torch.Tensor.__ipow__,
 })  # fmt: skip
-_LOOSE = _POWERS | {
-    torch.Tensor.__rpow__, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_, torch.atan2, torch.Tensor.atan2,
-    torch.Tensor.atan2_, torch.hypot, torch.float_power,
-}  # fmt: skip
+_LOOSE = _POWERS | frozenset({
+    torch.Tensor.__rpow__, torch.float_power, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_, torch.atan2,
+    torch.Tensor.atan2, torch.Tensor.atan2_, torch.hypot,
+})  # fmt: skip
 
 
 def _exact_power(func: Any, args: tuple[Any, ...]) -> bool:
