@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Results, run
-    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName
+    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 _HOME = {
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
-    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName"),
+    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
     "record": ("Status", "TraceSpec"),
     "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
     "store": ("Store",),
@@ -34,7 +34,7 @@ _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
     "Data", "InputError", "OptimizerSpec", "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec",
-    "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName",
+    "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName", "WorkerError",
     "grid", "losses", "optimizers", "problems", "run", "schedules", "tune",
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS, run_lanes
+from .shares import pieces
 from .single import OnEvent, needs_closure, run_single
 
 PROOF_STEPS = 30
@@ -65,11 +66,11 @@ def batches(runs: Sequence[Run], trace: TraceSpec, memory: int, jobs: int) -> It
         if family not in kinds:
             kinds[family] = _lane_kind(one)
         together.setdefault(kinds[family] if kinds[family] is not None else one, []).append(one)
-    for lanes in together.values():
+    for lanes, count in zip(together.values(), pieces(list(together.values()), jobs), strict=True):
         fit = max(1, memory // trace_bytes(lanes[0], trace))
-        size = min(fit, max(LEAST_LANES, math.ceil(len(lanes) / jobs)))
-        pieces = [[one] for one in lanes] if trace.which == "all" else list(cells(lanes))
-        yield from _packed(pieces, size)
+        size = min(fit, max(LEAST_LANES, math.ceil(len(lanes) / count)))
+        whole = [[one] for one in lanes] if trace.which == "all" else list(cells(lanes))
+        yield from _packed(whole, size)
 
 
 def cells(runs: Sequence[Run]) -> Iterator[list[Run]]:
@@ -126,6 +127,13 @@ def verdict_key(run: Run, device: str) -> str:
     )  # fmt: skip
 
 
+def verdict_keys(runs: Sequence[Run], engine: str, device: str) -> list[str]:
+    """Keys of the verdicts that a batch goes by: one for each optimizer setting in it."""
+    if engine != "auto" or len(runs) < LEAST_LANES:
+        return []
+    return [verdict_key(one, device) for one in {one.optimizer: one for one in runs}.values()]
+
+
 def run_batch(
     runs: Sequence[Run], engine: str, trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts,
     on_event: OnEvent | None = None,
@@ -136,7 +144,7 @@ def run_batch(
     if engine == "single" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
         return _singly(runs, trace, device, purpose, key, on_event)
     # Every optimizer setting in the batch must have been proved, and all of them the same tier.
-    keys = [verdict_key(one, device) for one in {one.optimizer: one for one in runs}.values()]
+    keys = verdict_keys(runs, engine, device)
     known = {verdicts.by_key[k].tier for k in keys if k in verdicts.by_key}
     if len(known) == 1 and all(k in verdicts.by_key for k in keys):
         tier = known.pop()
