@@ -7,7 +7,6 @@ given up at the end, by name, when everything else is finished. Workers use one 
 from __future__ import annotations
 
 import functools
-import os
 import signal
 import threading
 from collections import Counter, deque
