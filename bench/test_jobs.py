@@ -47,7 +47,7 @@ def seconds(runs: list[osc.Run], engine: str, **where: int | str) -> float:
 def local_cluster() -> Iterator[str]:
     """A scheduler and two worker processes of one thread each."""
     distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as made:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as made:
         yield made.scheduler_address
 
 
