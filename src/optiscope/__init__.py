@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Results, run
-    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName
+    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 _HOME = {
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
-    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName"),
+    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
     "record": ("Status", "TraceSpec"),
     "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
     "store": ("Store",),
@@ -35,7 +35,7 @@ _ROOMS = ("metrics", "render", "report")
 __all__ = [
     "Choice", "Data", "InputError", "LogUniform", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem", "Refused",
     "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError", "Task",
-    "TraceSpec", "Tuned", "Uniform", "UnknownName",
+    "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
     "grid", "losses", "optimizers", "problems", "random_search", "run", "schedules", "tune",
 ]  # fmt: skip
 

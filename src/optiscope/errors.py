@@ -5,7 +5,8 @@ OptiscopeError
 │   ├── UnknownName           a name that no catalogue holds
 │   ├── StudyError            a study file that does not say what to run
 │   └── Refused               a pair that cannot work together (Muon on a vector, …)
-└── StoreError                a folder or file that is not ours to read or write
+├── StoreError                a folder or file that is not ours to read or write
+└── WorkerError               a cluster that does not answer, or work over which workers died
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Refused(InputError):
 
 class StoreError(OptiscopeError):
     """A folder or file that is not ours to read or write."""
+
+
+class WorkerError(OptiscopeError):
+    """A cluster that does not answer, or work over which worker processes died; the text names the runs."""
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

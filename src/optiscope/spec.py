@@ -57,6 +57,10 @@ class _ByIdentity:
     def _hash(self) -> int:
         return hash(self.identity)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process hashes strings otherwise.
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
+
 
 @dataclass(frozen=True)
 class Data:

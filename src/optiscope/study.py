@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .engine import OnEvent, Progress, run
+from .engine.workers import kept
 from .errors import InputError, StudyError
 from .naming import as_optimizer, as_problem, as_schedule, grid
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
@@ -95,38 +96,41 @@ class Study:
 
     def run(
         self, store: Store | str | Path, *, device: str = "cpu", jobs: int = 1,
-        trace: str | int = "all", progress: Progress | None = None, on_event: OnEvent | None = None,
+        cluster: str | None = None, trace: str | int = "all", progress: Progress | None = None,
+        on_event: OnEvent | None = None,
     ) -> StudyResult:  # fmt: skip
         """Tune and run every cell through the store; what it holds already is not run again."""
         settings: dict[str, Any] = {
-            "store": store, "device": device, "jobs": jobs, "progress": progress, "on_event": on_event,
+            "store": store, "device": device, "jobs": jobs, "cluster": cluster, "progress": progress,
+            "on_event": on_event,
         }  # fmt: skip
         tuned: list[Tuned] = []
         searched: list[Search] = []
         run_ids: list[str] = []
-        for block in self.blocks:
-            cells = list(block.cells)
-            if block.search is not None:
-                best = search_cells(
-                    cells, block.steps, block.search, block.tuning_seeds, block.start,  # type: ignore[arg-type]
-                    horizon=block.horizon, dtype=block.dtype, **settings,
-                )  # fmt: skip
-                searched += best
-                cells = [
-                    (cell[0], one.best.optimizer, one.best.schedule) for cell, one in zip(cells, best, strict=True)
-                ]
-                rates: list[Any] = [one.best.lr for one in best]
-            elif isinstance(block.lr, LrRange):
-                found = tune_cells(
-                    cells, block.steps, block.lr, block.tuning_seeds, block.start,  # type: ignore[arg-type]
-                    horizon=block.horizon, dtype=block.dtype, **settings,
-                )  # fmt: skip
-                tuned += found
-                rates = [one.lr for one in found]
-            else:
-                rates = [block.lr] * len(cells)
-            runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
-            run_ids += run(runs, trace=trace, engine=block.engine, **settings).run_ids
+        with kept():
+            for block in self.blocks:
+                cells = list(block.cells)
+                if block.search is not None:
+                    best = search_cells(
+                        cells, block.steps, block.search, block.tuning_seeds, block.start,  # type: ignore[arg-type]
+                        horizon=block.horizon, dtype=block.dtype, **settings,
+                    )  # fmt: skip
+                    searched += best
+                    cells = [
+                        (cell[0], one.best.optimizer, one.best.schedule) for cell, one in zip(cells, best, strict=True)
+                    ]
+                    rates: list[Any] = [one.best.lr for one in best]
+                elif isinstance(block.lr, LrRange):
+                    found = tune_cells(
+                        cells, block.steps, block.lr, block.tuning_seeds, block.start,  # type: ignore[arg-type]
+                        horizon=block.horizon, dtype=block.dtype, **settings,
+                    )  # fmt: skip
+                    tuned += found
+                    rates = [one.lr for one in found]
+                else:
+                    rates = [block.lr] * len(cells)
+                runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
+                run_ids += run(runs, trace=trace, engine=block.engine, **settings).run_ids
         return StudyResult(self, run_ids, tuned, searched)
 
 

@@ -41,6 +41,9 @@ app = typer.Typer(
 
 Results = Annotated[Path, typer.Option(help="Folder that the results go into: in it, one a study.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes that share the work.")]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the work: tcp://host:8786.")
+]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps, …")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print each event: a change of rate, a note, a divergence.")]
 
@@ -59,13 +62,19 @@ def _root(
 
 
 @app.command()
-def demo(results: Results = Path("results"), jobs: Jobs = 1, device: Device = "cpu", verbose: Verbose = False) -> None:
+def demo(
+    results: Results = Path("results"),
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    device: Device = "cpu",
+    verbose: Verbose = False,
+) -> None:
     """Run the built-in study and the race, and say where everything is."""
     _load_torch()
     from ..study import Study, demo_text
     from .study import run_and_report
 
-    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, device, verbose, with_race=True)
+    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, cluster, device, verbose, with_race=True)
 
 
 @app.command()
@@ -73,6 +82,7 @@ def run(
     study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study file.")],
     results: Results = Path("results"),
     jobs: Jobs = 1,
+    cluster: Cluster = None,
     device: Device = "cpu",
     verbose: Verbose = False,
 ) -> None:
@@ -81,7 +91,7 @@ def run(
     from ..study import Study
     from .study import run_and_report
 
-    run_and_report(Study.load(study), results, jobs, device, verbose)
+    run_and_report(Study.load(study), results, jobs, cluster, device, verbose)
 
 
 @app.command()

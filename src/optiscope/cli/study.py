@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ..engine import run_single_step
 from ..engine.check import check_device
+from ..engine.cluster import check_cluster
 from ..errors import InputError, StoreError
 from ..spec import Problem, Run
 from ..store import Store
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
 LOST = {"error": "failed with an error", "diverged": "diverged"}  # statuses of runs that came to no end
 
 
-def run_and_report(study: Study, results: Path, jobs: int, device: str, verbose: bool, with_race: bool = False) -> None:
+def run_and_report(
+    study: Study, results: Path, jobs: int, cluster: str | None, device: str, verbose: bool, with_race: bool = False
+) -> None:
     """Run what is not yet run, write the pages, and print where they are and what won."""
-    check_device(device)
+    if cluster is None:
+        check_device(device)
+    else:
+        check_cluster(cluster)
     folder = results / study.name
     store = Store(folder)
     _keep_text(folder, study)
     console = Console(stderr=True)
-    outcome = _run(study, store, jobs, device, verbose, console)
+    outcome = _run(study, store, jobs, cluster, device, verbose, console)
     pictures = [_race(results, console)] if with_race else []
     command = "optiscope demo" if with_race else "optiscope run STUDY.toml"
     files = _pages(folder, store, outcome, command, pictures)
@@ -81,7 +87,9 @@ def lost(runs: pd.DataFrame) -> str:
     return f"{said}; the first, {who}: {worst['error'] or f'the loss was not finite at step {worst.steps_done + 1}'}"
 
 
-def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, console: Console) -> StudyResult:
+def _run(
+    study: Study, store: Store, jobs: int, cluster: str | None, device: str, verbose: bool, console: Console
+) -> StudyResult:
     work: dict[Problem, int] = {}
     for block in study.blocks:
         for problem, steps in block.work().items():
@@ -94,11 +102,12 @@ def _run(study: Study, store: Store, jobs: int, device: str, verbose: bool, cons
     with StudyProgress(work, console) as bar:
         fresh = not any((store.path / "runs").iterdir())
         for problem in work:
-            if fresh and not problem.is_function:
+            if fresh and not problem.is_function and cluster is None:
                 # A network's step costs anything from a millisecond to seconds: one is timed for the estimate.
                 bar.calibrated(problem, run_single_step(problem, device))
         return study.run(
-            store, device=device, jobs=jobs, progress=bar.finished, on_event=say if verbose else None
+            store, device=device, jobs=jobs, cluster=cluster, progress=bar.finished,
+            on_event=say if verbose else None,
         )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ stream to one writer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..provenance import provenance, provenance_id
@@ -18,8 +19,11 @@ from ..record import Batch, TraceSpec, as_trace, runs_frame, trace_frame
 from ..spec import Problem, Run, run_ids
 from ..store import Store, as_store
 from .check import check_device, check_runs
-from .chooser import Verdict, Verdicts, batches, cells, replay, run_batch
+from .chooser import Verdicts, batches, cells, replay
+from .cluster import Cluster
 from .single import OnEvent, run_single
+from .work import Settings, do
+from .workers import Processes, stream
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "single", "grouped", "stacked")
 BATCH_SECONDS = 5.0  # a killed process loses no more than the runs of this long
 BATCH_ROWS = 200_000  # trace rows that a batch may hold
+TOGETHER_STEPS = 1_000  # of the plain loop, that short runs are handed to another process in: about a quarter second
 
 Progress = Callable[[list[Run]], None]
 
@@ -66,6 +71,7 @@ def run(
     engine: str = "auto",
     device: str = "cpu",
     jobs: int = 1,
+    cluster: str | None = None,
     trace: str | int | TraceSpec = "all",
     purpose: str = "result",
     progress: Progress | None = None,
@@ -74,38 +80,44 @@ def run(
 ) -> Results:
     """Run each of `runs` once, and give the frames.
 
-    `store` keeps finished runs in a folder and skips those that it holds. `jobs` is the number of processes. `trace` is
-    `"all"`, `"loss"`, `"best"`, `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with the
-    runs just finished, or found finished; `on_event` with each event of a run (a change of rate, a note, a divergence).
+    `store` keeps finished runs in a folder and skips those that it holds. `trace` is `"all"`, `"loss"`, `"best"`,
+    `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with the runs just finished, or found
+    finished; `on_event` with each event of a run (a change of rate, a note, a divergence).
+
+    `jobs` is the number of processes; `cluster` the address of a Dask scheduler whose workers run everything instead
+    (`"tcp://host:8786"`, needs the extra `cluster`). Either way each process uses one thread of torch, a process that
+    dies costs what it was at, which is run again, and `provenance_id` names the process that made the run.
 
     `engine` is `"single"` (the plain loop), `"stacked"` or `"grouped"` (lanes, unproved), or `"auto"`: the fastest tier
     that a few lanes beside the plain loop prove right. Lanes are cut to batches of `memory_mb`.
 
-    Raises InputError for what cannot run: an unknown engine or device, an optimizer that refuses a problem.
+    Raises InputError for what cannot run: an unknown engine or device, an optimizer that refuses a problem. Raises
+    WorkerError for a cluster that does not answer, and for runs over which worker processes died again and again, when
+    all others are finished.
     """
     if engine not in ENGINES:
         raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    if jobs < 1:
-        raise InputError(f"jobs must be >= 1, got {jobs}")
+    if not isinstance(jobs, int) or jobs < 1:
+        raise InputError(f"jobs must be >= 1, got {jobs!r}")
+    if cluster is not None and jobs > 1:
+        raise InputError(f"give jobs or cluster, not both: a cluster brings its own workers, got jobs={jobs}")
     if memory_mb < 1:
         raise InputError(f"memory_mb must be >= 1, got {memory_mb}")
     spec = as_trace(trace)
-    check_device(device)
+    if cluster is None:
+        check_device(device)  # a cluster's workers check it, where they are
     wanted = _each_once([runs] if isinstance(runs, Run) else list(runs))
     check_runs(wanted)
     kept = as_store(store)
     done = kept.done() if kept else set()
-    facts = provenance(device)
-    key = provenance_id(facts)
-    if kept:
-        kept.add_provenance(key, facts)
     todo = [one for one in wanted if one.run_id not in done]
     if progress and done:
         progress([one for one in wanted if one.run_id in done])
-    settings = _Settings(engine, spec, device, purpose, key)
+    settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results(run_ids(wanted), store=kept)
     waiting: list[Batch] = []
+    finished = _stream(todo, settings, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
     begin = time.monotonic()
 
     def write() -> None:
@@ -113,19 +125,22 @@ def run(
             kept.append(Batch.joined(waiting))
             waiting.clear()
 
-    try:
-        for unit, batch in _stream(todo, settings, jobs, memory_mb * 2**20, verdicts, on_event):
-            (waiting if kept else results.batches).append(batch)
-            if sum(one.trace_rows for one in waiting) >= BATCH_ROWS or time.monotonic() - begin >= BATCH_SECONDS:
-                write()
-                begin = time.monotonic()
-            if progress:
-                progress(unit)
-    finally:
-        # Interrupted or not: what is finished is kept.
-        write()
-        if kept is not None:
-            kept.add_verdicts({name: verdict.as_dict() for name, verdict in verdicts.fresh.items()})
+    with closing(finished):
+        try:
+            for unit, batch, facts in finished:
+                (waiting if kept else results.batches).append(batch)
+                if kept:
+                    kept.add_provenance(provenance_id(facts), facts)
+                if sum(one.trace_rows for one in waiting) >= BATCH_ROWS or time.monotonic() - begin >= BATCH_SECONDS:
+                    write()
+                    begin = time.monotonic()
+                if progress:
+                    progress(unit)
+        finally:
+            # Interrupted or not: what is finished is kept.
+            write()
+            if kept is not None:
+                kept.add_verdicts({name: verdict.as_dict() for name, verdict in verdicts.fresh.items()})
     return results
 
 
@@ -139,68 +154,42 @@ def _each_once(runs: list[Run]) -> list[Run]:
     return list(seen.values())
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What every unit of work needs to know beside its runs."""
-
-    engine: str
-    trace: TraceSpec
-    device: str
-    purpose: str
-    provenance_id: str
-
-
 def _stream(
-    todo: list[Run], settings: _Settings, jobs: int, memory: int, verdicts: Verdicts, on_event: OnEvent | None
-) -> Iterator[tuple[list[Run], Batch]]:
-    """Units of work and what came of them, as they finish."""
-    if settings.engine == "single":
-        units = _alone(todo, settings)
-    else:
-        units = list(batches(todo, settings.trace, memory, jobs, settings.device))
-    if jobs == 1 or len(units) < 2:
-        for unit in units:
-            yield unit, _unit(unit, settings, verdicts, on_event)
+    todo: list[Run], settings: Settings, jobs: int, cluster: str | None, memory: int, verdicts: Verdicts,
+    on_event: OnEvent | None,
+) -> Generator[tuple[list[Run], Batch, dict[str, Any]]]:  # fmt: skip
+    """Units of work, what came of them, as they finish, and the facts of the process that ran them."""
+    if not todo:
         return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    for i, batch, fresh in pool(
-        delayed(_remote_unit)(i, unit, settings, verdicts.by_key) for i, unit in enumerate(units)
-    ):
-        for key, verdict in fresh.items():
-            verdicts.add(key, verdict)
-        if on_event:
-            replay(batch, {one.run_id: one for one in units[i]}, on_event)
-        yield units[i], batch
-
-
-def _alone(todo: list[Run], settings: _Settings) -> list[list[Run]]:
-    return list(cells(todo)) if settings.trace.which == "best" else [[one] for one in todo]
+    if cluster is None and (jobs == 1 or len(todo) == 1):
+        facts = provenance(settings.device)
+        here = replace(settings, provenance_id=provenance_id(facts))
+        for unit in _units(todo, settings, memory, 1):
+            yield unit, do(unit, here, verdicts, on_event), facts
+        return
+    with closing(Processes(jobs) if cluster is None else Cluster(cluster)) as pool:
+        units = _units(todo, settings, memory, pool.workers)
+        for unit, found in stream(units, settings, verdicts, pool):
+            if on_event:
+                replay(found.batch, {one.run_id: one for one in unit}, on_event)
+            yield unit, found.batch, found.facts
 
 
-def _remote_unit(
-    i: int, unit: list[Run], settings: _Settings, known: dict[str, Verdict]
-) -> tuple[int, Batch, dict[str, Verdict]]:
-    verdicts = Verdicts(known)
-    return i, _unit(unit, settings, verdicts, None), verdicts.fresh
-
-
-def _unit(unit: list[Run], settings: _Settings, verdicts: Verdicts, on_event: OnEvent | None) -> Batch:
-    def go(runs: list[Run], trace: TraceSpec, tell: OnEvent | None) -> Batch:
-        return run_batch(
-            runs, settings.engine, trace, settings.device, settings.purpose, settings.provenance_id, verdicts, tell
-        )
-
-    if settings.trace.which != "best":
-        return go(unit, settings.trace, on_event)
-    # Summaries of all first; what is best is run once more, for its trace.
-    summaries = go(unit, TraceSpec(every=0, norms=False), on_event).runs
-    names = ("run_id", "status", "loss_final")
-    rows = zip(*(summaries[name].to_pylist() for name in names), strict=True)
-    badness = {run_id: (status in ("diverged", "error"), loss) for run_id, status, loss in rows}
-    best = [min(cell, key=lambda one: badness[one.run_id]) for cell in cells(unit)]
-    return Batch(summaries, go(best, replace(settings.trace, which="all"), None).trace)
+def _units(todo: list[Run], settings: Settings, memory: int, workers: int) -> list[list[Run]]:
+    if settings.engine != "single":
+        return list(batches(todo, settings.trace, memory, workers, settings.device))
+    if settings.trace.which == "best":
+        return list(cells(todo))
+    if workers == 1:
+        return [[one] for one in todo]
+    # A few runs at a time: handing one of some milliseconds over takes about as long.
+    units: list[list[Run]] = []
+    for one in todo:
+        if units and one.problem.is_function and sum(other.steps for other in units[-1]) + one.steps <= TOGETHER_STEPS:
+            units[-1].append(one)
+        else:
+            units.append([one])
+    return units
 
 
 def run_single_step(problem: Problem, device: str = "cpu") -> float:

@@ -22,6 +22,7 @@ from .calling import Calling, calling
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS
 from .proof import believed, prove, run_tier
+from .shares import pieces
 from .single import OnEvent, run_single
 
 LEAST_LANES = 4  # below, the plain loop is as fast
@@ -69,11 +70,11 @@ def batches(runs: Sequence[Run], trace: TraceSpec, memory: int, jobs: int, devic
             yield from cells(members) if trace.which == "best" else ([one] for one in members)
         else:
             together.setdefault(kind, []).extend(members)
-    for lanes in together.values():
+    for lanes, shares in zip(together.values(), pieces(list(together.values()), jobs), strict=True):
         fit = memory // trace_bytes(lanes[0], trace)
         if device == "cpu":
             fit = min(fit, CACHED_NUMBERS // lanes[0].problem.dim)
-        count = max(math.ceil(len(lanes) / max(LEAST_LANES, fit)), min(jobs, len(lanes) // LEAST_LANES), 1)
+        count = max(math.ceil(len(lanes) / max(LEAST_LANES, fit)), min(shares, math.ceil(len(lanes) / LEAST_LANES)))
         size = math.ceil(len(lanes) / count)
         if trace.which == "best":
             yield from _packed(cells(lanes), size)
@@ -150,6 +151,13 @@ def verdict_key(runs: Sequence[Run], device: str) -> str:
         problem=run.problem.identity, dtype=run.dtype, device=device.partition(":")[0],
         adaptive=run.schedule.kind == "adaptive",
     )  # fmt: skip
+
+
+def verdict_keys(runs: Sequence[Run], engine: str, device: str) -> list[str]:
+    """The keys of the verdicts that a batch goes by: one, or none where there is no choice."""
+    if engine != "auto" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
+        return []
+    return [verdict_key(runs, device)]
 
 
 def run_batch(

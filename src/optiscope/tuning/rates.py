@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import OnEvent, Progress, run
+from ..engine.workers import kept
 from ..errors import InputError
 from ..metrics import trial_scores
 from ..naming import as_optimizer, as_problem, as_schedule, grid
@@ -97,7 +98,7 @@ def tune(
     """The best rate for one problem, optimizer and schedule at this horizon.
 
     `seeds` is the number of tuning seeds; one is enough, and one is run, where nothing depends on the seed. `settings`
-    are those of `run` (store, engine, device, jobs, progress).
+    are those of `run` (store, engine, device, jobs, cluster, progress).
 
     >>> tune("sphere", "SGD", steps=20, lr=LrRange(1e-2, 1.0)).lr
     0.316
@@ -119,23 +120,25 @@ def tune_cells(
     engine: str = "auto",
     device: str = "cpu",
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
     on_event: OnEvent | None = None,
 ) -> list[Tuned]:
     """`tune` for many cells at once, in rounds: first the grid of all, then what grew."""
     rates = lr or LrRange()
     searches = [_Search(cell, rates, start, seeds) for cell in cells]
-    while pending := [search for search in searches if search.wanted]:
-        plan = {id(search): search.plan(steps, horizon, dtype) for search in pending}
-        everything = [one for runs in plan.values() for one in runs]
-        results = run(
-            everything, store=store, engine=engine, device=device, jobs=jobs, trace="none", purpose="tuning",
-            progress=progress, on_event=on_event,
-        )  # fmt: skip
-        by_id = results.runs.set_index("run_id")
-        for search in pending:
-            search.learn(plan[id(search)], by_id)
-        _share_growth(searches)
+    with kept():
+        while pending := [search for search in searches if search.wanted]:
+            plan = {id(search): search.plan(steps, horizon, dtype) for search in pending}
+            everything = [one for runs in plan.values() for one in runs]
+            results = run(
+                everything, store=store, engine=engine, device=device, jobs=jobs, cluster=cluster, trace="none",
+                purpose="tuning", progress=progress, on_event=on_event,
+            )  # fmt: skip
+            by_id = results.runs.set_index("run_id")
+            for search in pending:
+                search.learn(plan[id(search)], by_id)
+            _share_growth(searches)
     return [search.verdict() for search in searches]
 
 

@@ -1,0 +1,91 @@
+"""Two processes against one, and a Dask cluster of two local workers against one: ratios of one run.
+
+Each arm runs the same sweep with one thread of torch a process. The processes are started before the clock is, as they
+are once for a whole study; how long that takes is told beside the ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+import optiscope as osc
+from optiscope.engine.workers import kept
+
+# The lanes of a search, and the plain loops of an evaluation; each some ten seconds in one process.
+SWEEPS = {
+    "lanes": {"optimizer": ["SGD", "Momentum", "Adam", "RMSprop", "Adagrad", "NAdam"], "seeds": 3_000, "steps": 500},
+    "plain": {"optimizer": ["SGD", "Adam"], "seeds": 30, "steps": 500},
+}
+SHRINK = int(os.environ.get("OPTISCOPE_BENCH_SHRINK", "1"))  # a short round: that it runs, not how fast
+
+
+def sweep(name: str) -> list[osc.Run]:
+    """Two functions, random starts."""
+    axes = SWEEPS[name]
+    seeds = range(max(2, axes["seeds"] // SHRINK))
+    return osc.grid(
+        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=seeds, start="random", steps=axes["steps"] // SHRINK
+    )
+
+
+def seconds(runs: list[osc.Run], engine: str, **where: int | str) -> float:
+    """Wall seconds of `osc.run` and its frame."""
+    begin = time.perf_counter()
+    results = osc.run(runs, engine=engine, trace="none", **where)  # type: ignore[arg-type]
+    assert len(results.runs) == len(runs)
+    return time.perf_counter() - begin
+
+
+@contextmanager
+def local_cluster() -> Iterator[str]:
+    """A scheduler and two worker processes of one thread each."""
+    distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as made:
+        yield made.scheduler_address
+
+
+def compare(runs: list[osc.Run], engine: str, where: dict[str, int | str]) -> tuple[float, float, float]:
+    """Median ratio of one process to two, median seconds of one, seconds until two are up."""
+    some = runs[:: max(1, len(runs) // 24)]  # enough that each process gets its share, and imports torch for it
+    start = seconds(some, engine, **where)
+    rounds = 1 if SHRINK > 1 else 3
+    alone, ratios = [], []
+    for _ in range(rounds):
+        alone.append(seconds(runs, engine))
+        ratios.append(alone[-1] / seconds(runs, engine, **where))
+    return statistics.median(ratios), statistics.median(alone), start
+
+
+def report(benchmark, what: str, measure: Callable[[], tuple[float, float, float]]) -> None:
+    torch.set_num_threads(1)
+    ratio, alone, start = benchmark.pedantic(measure, rounds=1)
+    benchmark.extra_info.update(
+        threads=1, cores=os.cpu_count(), ratio=ratio, seconds_alone=alone, seconds_to_start=start
+    )
+    print(f"\n{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
+
+
+@pytest.mark.parametrize("name", list(SWEEPS))
+def test_two_jobs_against_one(benchmark, name: str) -> None:
+    def measure() -> tuple[float, float, float]:
+        with kept():
+            return compare(sweep(name), "auto" if name == "lanes" else "single", {"jobs": 2})
+
+    report(benchmark, f"two jobs, {name}", measure)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
+@pytest.mark.parametrize("name", list(SWEEPS))
+def test_a_cluster_of_two_against_one_process(benchmark, name: str) -> None:
+    def measure() -> tuple[float, float, float]:
+        with local_cluster() as address:
+            return compare(sweep(name), "auto" if name == "lanes" else "single", {"cluster": address})
+
+    report(benchmark, f"a cluster of two, {name}", measure)
