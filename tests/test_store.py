@@ -118,7 +118,7 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, line, room, damage):
 
 
 def test_a_store_of_another_version_is_refused(tmp_path, line, monkeypatch):
-    import optiscope.store as module
+    import optiscope.store.parts as module
 
     monkeypatch.setattr(module, "SCHEMA_VERSION", 99)
     osc.run(osc.grid(line, "SGD", lr=0.1, steps=5), store=tmp_path)

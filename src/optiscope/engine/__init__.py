@@ -94,14 +94,14 @@ def run(
     wanted = list(dict.fromkeys([runs] if isinstance(runs, Run) else runs))
     check_runs(wanted)
     kept = as_store(store)
-    done = kept.done() if kept else set()
+    found = kept.finished([one.run_id for one in wanted]).tolist() if kept else [False] * len(wanted)
     facts = provenance(device)
     key = provenance_id(facts)
     if kept:
         kept.add_provenance(key, facts)
-    todo = [one for one in wanted if one.run_id not in done]
-    if progress and done:
-        progress([one for one in wanted if one.run_id in done])
+    todo = [one for one, there in zip(wanted, found, strict=True) if not there]
+    if progress and any(found):
+        progress([one for one, there in zip(wanted, found, strict=True) if there])
     settings = _Settings(engine, spec, device, purpose, key)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results([one.run_id for one in wanted], store=kept)
