@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def select(root: Path, run_ids: Iterable[str] | None, where: Mapping[str, Any]) 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    allowed = {name: _values(name, value) for name, value in where.items()}
+    allowed = {name: _values(name, value) for name, value in where.items() if name in RUNS_COLUMNS}
     if run_ids is not None:
         allowed["run_id"] = _values("run_id", run_ids)
     names = part_names(root, "runs")
@@ -46,13 +47,14 @@ def select(root: Path, run_ids: Iterable[str] | None, where: Mapping[str, Any]) 
 
     def read(name: str, file: pq.ParquetFile) -> tuple[pa.Table, np.ndarray, int]:
         groups = groups_within(file, bounds)
-        return read_groups(file, groups, list({"run_id", *allowed})), _places(file, groups), file.metadata.num_rows
+        return read_groups(file, groups, list({"run_id", *where})), _places(file, groups), file.metadata.num_rows
 
     found = read_parts(root, "runs", names, read)
     if not found:
         return []
     table = pa.concat_tables([part for part, _, _ in found], promote_options="default")
-    _check_names(allowed, table.column_names)
+    _check_names(where, table.column_names)
+    allowed |= {name: _values(name, value) for name, value in where.items() if name not in RUNS_COLUMNS}
     keep = _mask(table, {name: values for name, values in allowed.items() if name in IDENTITY})
     keep[keep] = first_copies(table["run_id"].filter(pa.array(keep)))
     keep &= _mask(table, {name: values for name, values in allowed.items() if name not in IDENTITY})
@@ -101,7 +103,7 @@ def read_trace(root: Path, name: str, run_ids: pa.Array | None, columns: Sequenc
     """The trace of one part, of all its runs or of some; None where its runs were not traced."""
     import pyarrow.compute as pc
 
-    if not (root / "trace" / name).exists():
+    if not os.path.lexists(root / "trace" / name):
         # Runs are removed before their trace: while they are there, the trace was not there either.
         if not (root / "runs" / name).exists():
             raise Restart
@@ -182,9 +184,10 @@ def _values(name: str, value: Any) -> pa.Array:
         what = {"string": "text", "int64": "whole numbers", "double": "numbers"}[kind]
         raise InputError(f"the column {name!r} holds {what}, got {value!r}")
     if name == "status":
+        known = [status.value for status in Status]
         for one in values:
-            if one not in list(Status):
-                raise InputError(f"unknown status {one!r}{hint(str(one), Status)} allowed: {', '.join(Status)}")
+            if one not in known:
+                raise InputError(f"unknown status {one!r}{hint(str(one), known)} allowed: {', '.join(known)}")
     return array
 
 
