@@ -58,7 +58,7 @@ def sweep(folder: str) -> dict:
         process = fork.Process(target=write_sweep, args=(folder, 0))
         process.start()
         # Later and later, so that the sweep gets on however slow its first steps are.
-        process.join(moments.uniform(0, span * (1 + len(counts)) / 10))
+        process.join(moments.uniform(0, span * (1 + len(counts)) / 20))
         process.kill()
         process.join()
         now = set(in_fork(look, folder))
