@@ -75,7 +75,7 @@ def test_help_waits_for_nothing_heavy(here):
     assert not {"torch", "matplotlib", "pandas", "numpy", "pyarrow", "pydantic", "PIL"} & set(ran.stderr.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "gif", "report", "list"])
+@pytest.mark.parametrize("command", ["demo", "run", "gif", "report", "compact", "list"])
 def test_every_command_has_help(command, capsys):
     assert exit_code([command, "--help"]) == exit_code([command, "-h"]) == 0
     assert f"optiscope {command}" in capsys.readouterr().out

@@ -152,6 +152,14 @@ def report(
     write_report(results)
 
 
+@app.command()
+def compact(results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")]) -> None:
+    """Fold the many small files of stored runs into few large ones; no run changes."""
+    from .compact import compact_store
+
+    compact_store(results)
+
+
 @app.command("list")
 def list_(
     catalogue: Annotated[str, typer.Argument(help="problems, optimizers, schedules or losses.")],

@@ -109,10 +109,10 @@ def run(
     wanted = _each_once([runs] if isinstance(runs, Run) else list(runs))
     check_runs(wanted)
     kept = as_store(store)
-    done = kept.done() if kept else set()
-    todo = [one for one in wanted if one.run_id not in done]
-    if progress and done:
-        progress([one for one in wanted if one.run_id in done])
+    there = kept.finished(run_ids(wanted)).tolist() if kept else [False] * len(wanted)
+    todo = [one for one, found in zip(wanted, there, strict=True) if not found]
+    if progress and len(todo) < len(wanted):
+        progress([one for one, found in zip(wanted, there, strict=True) if found])
     settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results(run_ids(wanted), store=kept)
