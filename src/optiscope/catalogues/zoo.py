@@ -37,7 +37,8 @@ def zoo() -> tuple[OptimizerSpec, ...]:
 
 def _sources() -> dict[str, str]:
     """Papers by name, from the table in the package's own description."""
-    text = importlib.metadata.metadata(PACKAGE).get_payload() or importlib.metadata.metadata(PACKAGE)["Description"]
+    facts: Any = importlib.metadata.metadata(PACKAGE)
+    text = facts.get_payload() or facts["Description"]
     row = re.compile(r"^\|\s*([^|]+?)\s*\|\s*\*[^|]*\*\s*\|[^|]*\|[^|]*?\[paper\]\(([^\s()]+)\)", re.MULTILINE)
     papers = {_key(name): _short(link) for name, link in row.findall(str(text))}
     # The table names families; the classes are their members.

@@ -73,9 +73,9 @@ class OwnRandom:
     def __enter__(self) -> OwnRandom:
         self._before = self._states()
         own = torch_generator(self._seed, "global").get_state()
-        legacy = np.random.RandomState(derived_seed(self._seed, "global numpy") % 2**32).get_state()
+        legacy: Any = np.random.RandomState(derived_seed(self._seed, "global numpy") % 2**32).get_state()
         python = random.Random(derived_seed(self._seed, "global python")).getstate()
-        device = None
+        device: Any = None
         if self._device is not None:
             device = torch.Generator(self._device).manual_seed(derived_seed(self._seed, "global device")).get_state()
         self._own = (own, legacy, python, device)
@@ -93,7 +93,7 @@ class OwnRandom:
         torch_own, legacy_own, python_own, device_own = self._own
         same_legacy = legacy[2] == legacy_own[2] and bool((legacy[1] == legacy_own[1]).all())
         same = torch.equal(torch_now, torch_own) and same_legacy and python == python_own
-        return not same or (device is not None and not torch.equal(device, device_own))
+        return not same or (self._device is not None and not torch.equal(device, device_own))
 
     def _states(self) -> tuple[Any, Any, Any, Any]:
         device = None
