@@ -1,6 +1,7 @@
 """Lanes equal the plain loop: every optimizer, every schedule, and optimizers that mix what they must not."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -222,6 +223,12 @@ def test_comparisons_agree_or_raise():
         bool(LaneFloat(np.array([0.0, 0.2])))
 
 
+def _in_old_order(method, *args):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return method(*args)
+
+
 CALLS = {
     "add_": lambda p, g, v: p.add_(g, alpha=v),
     "sub_": lambda p, g, v: p.sub_(g, alpha=v),
@@ -241,6 +248,8 @@ CALLS = {
     "fill_": lambda p, g, v: p.fill_(v),
     "as_tensor": lambda p, g, v: p * torch.as_tensor(v, dtype=p.dtype),
     "state scalar": lambda p, g, v: p * torch.ones((), dtype=p.dtype).mul_(v).item(),
+    "add_ in the old order": lambda p, g, v: _in_old_order(p.add_, v, g),
+    "addcdiv_ in the old order": lambda p, g, v: _in_old_order(p.addcdiv_, -v, g, g.abs() + 1),
     "maximum": lambda p, g, v: torch.maximum(p, p * v),
 }
 

@@ -197,6 +197,10 @@ class LaneMode(TorchFunctionMode):
         if isinstance(scale, LaneFloat):
             rest = {key: value for key, value in kwargs.items() if key not in ("alpha", "value")}
             return _scaled(name, args, rest, scale.column(like, dims))
+        operands = args[2:]
+        if operands and args[1].__class__ is LaneFloat and isinstance(operands[0], torch.Tensor):
+            # The old order, `add_(alpha, other)` and `addcdiv_(value, …)`, which torch still takes.
+            return _scaled(name, (args[0], *operands), kwargs, args[1].column(like, dims))
         fresh = tuple(a.column(like, dims) if a.__class__ is LaneFloat else a for a in args)
         kwargs = {key: v.column(like, dims) if v.__class__ is LaneFloat else v for key, v in kwargs.items()}
         target = args[0]
