@@ -31,7 +31,7 @@ PLAIN = [name for name in NAMES if name not in CANNOT_BE_BUILT | NEED_MORE]
 
 def by_hand(run):
     """The plain loop: losses up to the last finite one."""
-    with OwnRandom(run.seed):
+    with OwnRandom(run.seed, "run"):
         start = start_points(run.problem, np.array([run.seed]), run.start)[0]
         x = torch.nn.Parameter(torch.tensor(start, dtype=getattr(torch, run.dtype)))
         optimizer = run.optimizer.resolved([x], lr=run.lr)
@@ -55,7 +55,9 @@ def test_lanes_give_the_plain_loop_s_result(name):
         results = osc.run(runs)
         assert len(set(results.runs["engine"])) == 1
         traces = dict(list(results.trace.groupby("run_id")["loss"]))
-        for one, row in zip(runs, results.runs.itertuples(), strict=True):
+        for one, row in list(zip(runs, results.runs.itertuples(), strict=True))[
+            ::2
+        ]:  # each rate, from one of its starts
             expected = by_hand(one)
             got = traces[one.run_id].to_list()
             assert got == expected, (problem, one.lr, one.seed, row.engine)

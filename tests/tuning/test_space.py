@@ -229,7 +229,7 @@ def test_a_malformed_search_is_one_line_that_names_the_key(table, message):
      ("SGD", "StepLR", {"schedule": {"gama": 0.5}}, r"StepLR: no argument 'gama' to search, did you mean 'gamma'\?"),
      ("SGD", "StepLR(gamma=0.5)", {"schedule": {"gamma": 0.5}}, "gamma is fixed already"),
      ("SGD", "constant", {"schedule": {"gamma": 0.5}}, "constant: no argument 'gamma' to search; allowed: none"),
-     ("Adam", "constant", {"betas": (1.5, 0.9)}, "refuses its arguments: Invalid beta parameter")],
+     ("Adam", "constant", {"betas": (1.5, 0.9)}, "cannot be built: Invalid beta parameter")],
 )  # fmt: skip
 def test_what_the_optimizer_has_no_argument_for(optimizer, schedule, entries, message):
     with pytest.raises(osc.InputError, match=message) as caught:

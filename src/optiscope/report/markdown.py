@@ -17,6 +17,7 @@ from .. import metrics
 from ..metrics import escape_markdown, number, to_markdown
 from ..metrics.cells import one_row_a_run
 from .method import bullets, how_it_was_measured
+from .search import searches_told
 from .tables import CAPTION, markdown_table, settings, target_name, write_text
 
 TOP_ROWS = 12
@@ -35,6 +36,7 @@ class Picture:
 def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
+    searches: Sequence[Mapping[str, Any]] = (),
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
 
@@ -46,6 +48,7 @@ def markdown_report(
         methods: what the frames do not know (how seeds were drawn, what was clipped, …): name → text, or sentences.
         provenance: facts of the environment, nested mappings allowed.
         command: the shell command that reproduces the study.
+        searches: what random searches declared and found, as a store keeps it.
     """
     runs = one_row_a_run(runs)
     table = metrics.comparison(runs, trace)
@@ -55,6 +58,7 @@ def markdown_report(
     if methods:
         blocks.append(bullets(_sentences(methods)))
     blocks += how_it_was_measured(runs, table) if len(runs) else ["There are no runs."]
+    blocks += searches_told(searches, runs)
     environment = pd.DataFrame(_flat(provenance or {}), columns=["Fact", "Value"])
     blocks += ["## Environment", to_markdown(environment) if len(environment) else "Nothing was recorded."]
     blocks += ["## Reproduce", _fenced(command) if command.strip() else "No command was recorded."]

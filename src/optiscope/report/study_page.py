@@ -47,7 +47,7 @@ def write_study_page(
     drawn = _draw(folder / "pictures", results, trace)
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
-        provenance=_facts(store, runs), command=command,
+        provenance=_facts(store, runs), command=command, searches=store.searches(),
     )  # fmt: skip
     files = [page, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
     listed = [os.path.relpath(path, folder) for path in files]

@@ -120,6 +120,7 @@ def search_cells(
     engine: str = "auto",
     device: str = "cpu",
     jobs: int = 1,
+    cluster: str | None = None,
     progress: Progress | None = None,
     on_event: OnEvent | None = None,
 ) -> list[Search]:
@@ -130,8 +131,8 @@ def search_cells(
     ]
     everything = [one for search in planned for runs in search.runs for one in runs]
     results = run(
-        everything, store=kept, engine=engine, device=device, jobs=jobs, trace="none", purpose="tuning",
-        progress=progress, on_event=on_event,
+        everything, store=kept, engine=engine, device=device, jobs=jobs, cluster=cluster, trace="none",
+        purpose="tuning", progress=progress, on_event=on_event,
     )  # fmt: skip
     by_id = results.runs.set_index("run_id")
     found = [search.judged(by_id) for search in planned]
