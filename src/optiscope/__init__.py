@@ -1,7 +1,7 @@
 """optiscope: see, compare and time PyTorch optimizers and learning-rate schedules, fairly.
 
-Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`; `metrics` and `render`
-turn the frames they give into tables and pictures. Everything is imported when first used, so that
+Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `LossSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`; `metrics`
+and `render` turn the frames they give into tables and pictures. Everything is imported when first used, so that
 `optiscope --help` waits for neither torch nor matplotlib.
 """
 
@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .catalogues.losses import LossSpec
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName
     from .naming import grid, losses, optimizers, problems, schedules
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "catalogues.losses": ("LossSpec",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName"),
@@ -33,8 +35,8 @@ _HOME = {
 _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
-    "Data", "InputError", "OptimizerSpec", "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec",
-    "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName",
+    "Data", "InputError", "LossSpec", "OptimizerSpec", "OptiscopeError", "Problem", "Refused", "Results", "Run",
+    "ScheduleSpec", "Status", "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "UnknownName",
     "grid", "losses", "optimizers", "problems", "run", "schedules", "tune",
 ]  # fmt: skip
 

@@ -57,4 +57,5 @@ def hint(given: str, allowed: Iterable[str]) -> str:
 def _listing(kind: str, allowed: list[str]) -> str:
     if len(allowed) <= 12:
         return "allowed: " + ", ".join(allowed)
-    return f"{len(allowed)} are allowed: {', '.join(allowed[:6])}, … (`optiscope list {kind}s` shows all)"
+    plural = f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    return f"{len(allowed)} are allowed: {', '.join(allowed[:6])}, … (`optiscope list {plural}` shows all)"

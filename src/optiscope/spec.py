@@ -73,6 +73,7 @@ class Task:
     `data(seed)` gives the `Data`. `criterion(output, target)` gives the scalar training loss of a batch.
     `batch_metrics` are read off each training batch's output; `validation_metrics` are computed on the validation set
     every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
+    `check(output, target)` is called once a run, on its first batch, and raises InputError where they do not fit.
     """
 
     module: Callable[[], torch.nn.Module]
@@ -82,6 +83,7 @@ class Task:
     batch_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
     validation_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
     evaluate_every: int = 1
+    check: Callable[[Any, Any], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,8 +42,13 @@ def _schedules() -> list[tuple[str, ...]]:
 
 
 def _losses() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("NAME", "TARGET", "FORMULA")]
-    rows += [(s.name, s.target, s.formula) for s in naming.losses().values()]
+    rows: list[tuple[str, ...]] = [("NAME", "FORMULA", "OUTPUT", "TARGET", "REDUCTIONS", "ARGUMENTS", "SOURCE")]
+    for spec in naming.losses().values():
+        arguments = ", ".join(name for name in spec.options if name != "reduction")
+        sides = [
+            ", ".join(part.brief for part in spec.parts if part.side == side) or "none" for side in ("output", "target")
+        ]
+        rows.append((spec.name, spec.formula, *sides, ", ".join(spec.reductions), arguments or "none", spec.source))
     return rows
 
 

@@ -120,6 +120,7 @@ class NetworkInstance:
         self._validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
+        self._check = task.check
         self._output: Any = None
 
     def _stream(self, data: Data, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -156,6 +157,9 @@ class NetworkInstance:
             self._input, self._target = next(self._batches)
             self._step = step
         self._output = self.module(self._input)
+        if self._check is not None:
+            self._check(self._output, self._target)
+            self._check = None
         return self._task.criterion(self._output, self._target)
 
     def perturb(self, step: int) -> None:
