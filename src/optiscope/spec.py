@@ -73,7 +73,8 @@ class Task:
     `data(seed)` gives the `Data`. `criterion(output, target)` gives the scalar training loss of a batch.
     `batch_metrics` are read off each training batch's output; `validation_metrics` are computed on the validation set
     every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
-    `check(output, target)` is called once a run, on its first batch, and raises InputError where they do not fit.
+    `check(output, target)` is called once a run, on the first output there is; it raises
+    InputError where the loss does not fit.
     """
 
     module: Callable[[], torch.nn.Module]

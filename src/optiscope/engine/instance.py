@@ -158,9 +158,13 @@ class NetworkInstance:
             self._step = step
         self._output = self.module(self._input)
         if self._check is not None:
-            self._check(self._output, self._target)
-            self._check = None
+            self._check_fit(self._output, self._target)
         return self._task.criterion(self._output, self._target)
+
+    def _check_fit(self, output: Any, target: Any) -> None:
+        if self._check is not None:
+            self._check(output, target)
+            self._check = None
 
     def perturb(self, step: int) -> None:
         """The batches are noise enough."""
@@ -182,4 +186,5 @@ class NetworkInstance:
         self.module.eval()
         output = self.module(inputs)
         self.module.train()
+        self._check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

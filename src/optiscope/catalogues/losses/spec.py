@@ -214,8 +214,9 @@ class LossSpec:
     def check_weight(self, classes: int) -> None:
         """Raises InputError where class weights were given and are not one a class."""
         weight = self.arguments.get("weight")
-        if weight is not None and len(weight) != classes:
-            raise InputError(f"{self.name}: weight must be {classes} numbers, one a class, got {len(weight)}")
+        by_class = any("C" in form.shapes[0].split() for part in self.parts for form in part.forms)
+        if by_class and weight is not None and _shape(weight) != (classes,):
+            raise InputError(f"{self.name}: weight must be {classes} numbers, one a class, got {weight!r}")
 
     def example(self, generator: torch.Generator) -> tuple[Any, Any]:
         """A random output and target that fit: a tensor, a tuple of them, or None where there is no target.
@@ -223,8 +224,10 @@ class LossSpec:
         Floats are float64. Where the arguments hold class weights, there are as many classes as weights.
         """
         arguments = {**self.options, **self.arguments}
-        weight = arguments.get("weight")
-        sizes = {} if weight is None else {"C": len(weight)}
+        sizes: dict[str, Any] = {}
+        for shape in (_shape(arguments[key]) for key in _TENSORS if arguments.get(key) is not None):
+            if shape:
+                sizes = {"C": shape[-1], "*": (6, *shape) if len(shape) == 1 else shape}
         tensors = draw_parts(self.parts, arguments, generator, sizes)
         sides = [
             [tensor for part, tensor in zip(self.parts, tensors, strict=True) if part.side == side]
@@ -232,6 +235,12 @@ class LossSpec:
         ]
         output, target = (None if not side else side[0] if len(side) == 1 else tuple(side) for side in sides)
         return output, target
+
+
+def _shape(weight: Any) -> tuple[int, ...]:
+    import torch
+
+    return tuple(torch.as_tensor(weight).shape)
 
 
 def _one_line(error: BaseException) -> str:
