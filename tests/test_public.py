@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import optiscope as osc
-from optiscope.catalogues.losses import LOSSES
+from optiscope.catalogues.losses import LOSSES, NOT_LOSSES
 from optiscope.catalogues.optimizers import OPTIMIZERS
 from optiscope.catalogues.problems import FUNCTIONS, LEARNING, PROBLEMS
 from optiscope.catalogues.schedules import SCHEDULES
@@ -126,8 +126,12 @@ def test_losses_have_a_formula_and_are_all_there():
 
     for spec in LOSSES:
         assert spec.formula
-        assert spec.target
+        assert spec.source
+        assert spec.output
+        assert set(spec.reductions) >= {"none", "mean", "sum"}
         assert isinstance(spec.build(), torch.nn.Module)
-    # Those with weights of their own are layers; NLLLoss2d is an old name.
-    others = {"AdaptiveLogSoftmaxWithLoss", "LinearCrossEntropyLoss", "NLLLoss2d"}
-    assert {name for name in vars(torch.nn) if name.endswith("Loss")} - others == {spec.name for spec in LOSSES}
+    # LinearCrossEntropyLoss is younger than the oldest torch that is supported.
+    assert {name for name in vars(torch.nn) if "Loss" in name} | {"LinearCrossEntropyLoss"} == {
+        spec.name for spec in LOSSES
+    } | set(NOT_LOSSES)
+    assert all(NOT_LOSSES.values())

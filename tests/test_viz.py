@@ -12,7 +12,7 @@ RECIPES = sorted(path for path in (ROOT / "viz").glob("*.py") if not path.name.s
 
 
 def test_the_recipes_are_short_and_say_what_to_see():
-    assert [path.stem for path in RECIPES] == ["convergence", "demo_cnn", "optimizers", "schedules"]
+    assert [path.stem for path in RECIPES] == ["convergence", "demo_cnn", "losses", "optimizers", "schedules"]
     for path in RECIPES:
         text = path.read_text(encoding="utf-8")
         first = (ast.get_docstring(ast.parse(text)) or "").partition("\n\n")[0]

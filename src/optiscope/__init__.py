@@ -1,8 +1,8 @@
 """optiscope: see, compare and time PyTorch optimizers and learning-rate schedules, fairly.
 
-Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`, `random_search`;
-`metrics` and `render` turn the frames they give into tables and pictures. Everything is imported when first used, so
-that `optiscope --help` waits for neither torch nor matplotlib.
+Nouns: `Problem`, `OptimizerSpec`, `ScheduleSpec`, `LossSpec`, `Run`, `Store`. Verbs: `grid`, `run`, `tune`,
+`random_search`; `metrics` and `render` turn the frames they give into tables and pictures. Everything is imported when
+first used, so that `optiscope --help` waits for neither torch nor matplotlib.
 """
 
 from __future__ import annotations
@@ -11,31 +11,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .catalogues.losses import LossSpec
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
-    from .spec import Data, OptimizerSpec, Problem, Run, ScheduleSpec, Task
+    from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
     from .store import Store
+    from .task import Data, Task
     from .tuning import Choice, LogUniform, NearOne, Search, Space, Tuned, Uniform, random_search, tune
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "catalogues.losses": ("LossSpec",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
     "record": ("Status", "TraceSpec"),
-    "spec": ("Data", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Task"),
+    "spec": ("OptimizerSpec", "Problem", "Run", "ScheduleSpec"),
     "store": ("Store",),
+    "task": ("Data", "Task"),
     "tuning": ("Choice", "LogUniform", "NearOne", "Search", "Space", "Tuned", "Uniform", "random_search", "tune"),
 }
 _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
-    "Choice", "Data", "InputError", "LogUniform", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem", "Refused",
-    "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError", "Task",
-    "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
+    "Choice", "Data", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem",
+    "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError",
+    "Task", "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
     "grid", "losses", "optimizers", "problems", "random_search", "run", "schedules", "tune",
 ]  # fmt: skip
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from .catalogues.losses import LOSSES, LossSpec
+from .catalogues.losses import LOSSES, LossSpec, read_loss
 from .catalogues.optimizers import OPTIMIZERS, optimizer_from_call
 from .catalogues.schedules import SCHEDULES, schedule_from_text
 from .errors import InputError, UnknownName
@@ -90,6 +90,11 @@ def _text(what: str, spec: type, value: Any) -> str:
     if not isinstance(value, str):
         raise InputError(f"{what} is a name, call syntax or an optiscope.{spec.__name__}, got {value!r}")
     return value
+
+
+def as_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
+    """A loss from a name, call syntax, an import path, a function, or itself; its arguments are tried on an example."""
+    return read_loss(value)
 
 
 def grid(

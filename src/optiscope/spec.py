@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
+    from .task import Task
+
 Start = str | tuple[float, ...]  # "canonical", "random", or a point
 Layout = Literal["vector", "matrix", "sparse"]
 
@@ -60,33 +62,6 @@ class _ByIdentity:
     def __getstate__(self) -> dict[str, Any]:
         # Another process hashes strings otherwise.
         return {name: value for name, value in vars(self).items() if name != "_hash"}
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a learning task trains and is judged on: two `torch.utils.data.Dataset`s of (input, target)."""
-
-    train: torch.utils.data.Dataset
-    validation: torch.utils.data.Dataset | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """The parts of a learning problem; the engine puts them together.
-
-    `module()` builds the network; its random initialisation is redirected to the run's own generator.
-    `data(seed)` gives the `Data`. `criterion(output, target)` gives the scalar training loss of a batch.
-    `batch_metrics` are read off each training batch's output; `validation_metrics` are computed on the validation set
-    every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
-    """
-
-    module: Callable[[], torch.nn.Module]
-    data: Callable[[int], Data]
-    criterion: Callable[[Any, Any], torch.Tensor]
-    batch_size: int
-    batch_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
-    validation_metrics: Mapping[str, Callable[[Any, Any], torch.Tensor]] = field(default_factory=dict)
-    evaluate_every: int = 1
 
 
 @dataclass(frozen=True, eq=False)

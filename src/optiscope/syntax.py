@@ -61,9 +61,18 @@ def format_call(name: str, arguments: Mapping[str, Any]) -> str:
 
     >>> format_call("SGD", {"nesterov": True, "momentum": 0.9})
     'SGD(momentum=0.9, nesterov=True)'
+
+    A value that no literal can spell is written as the text that names it: a spec by its label, a function by its
+    import path.
     """
-    inside = ", ".join(f"{key}={value!r}" for key, value in sorted(arguments.items()))
+    inside = ", ".join(f"{key}={_literal(value)!r}" for key, value in sorted(arguments.items()))
     return f"{name}({inside})" if inside else name
+
+
+def _literal(value: Any) -> Any:
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return getattr(value, "label", value)
 
 
 def import_path(path: str) -> Any:

@@ -86,7 +86,7 @@ def test_a_network():
     assert row(card, "data") == "1438 training examples, 359 for validation; an input is 1×8×8"
     assert (row(card, "batch"), row(card, "epoch")) == ("100", "15 steps")
     assert row(card, "metrics") == "val_loss, accuracy"
-    assert row(card, "arguments") == "batch_size=64, validation=0.2"
+    assert row(card, "arguments") == "batch_size=64, validation=0.2, loss='CrossEntropyLoss'"
     assert row(card, "weights") == "6,090"
     assert row(listing("problems", "demo-cnn"), "weights") == "47,841,317"
 
@@ -122,7 +122,7 @@ def test_a_schedule_shows_its_rates():
 def test_a_loss_is_built_as_its_example_says():
     card = listing("losses", "HuberLoss(delta=0.5)")
     assert row(card, "arguments") == "reduction='mean', delta=1.0"
-    assert row(card, "target") == "values"
+    assert row(card, "target") == "real numbers, float, shape (*)"
     built = eval(row(card, "example"), {"osc": osc})
     # Beyond delta the loss is delta (|x - y| - delta / 2).
     assert built(torch.tensor(3.0), torch.tensor(0.0)).item() == 0.5 * (3 - 0.25)

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import naming
-from ..catalogues.losses import LOSSES
+from ..catalogues.losses import LossSpec
 from ..catalogues.problems import PROBLEMS
 from ..catalogues.schedules import SCHEDULES
-from ..errors import Refused, UnknownName
+from ..errors import Refused
 from ..naming import check_build
 from ..signatures import check_arguments
-from ..spec import OptimizerSpec, Problem, ScheduleSpec, Task
-from ..syntax import format_call, import_path, parse_call
+from ..spec import OptimizerSpec, Problem, ScheduleSpec
+from ..syntax import parse_call
+from ..task import Task
 
 Rows = list[tuple[str, str]]
 _WIDTH = 80
@@ -192,21 +193,22 @@ def _rates(spec: ScheduleSpec) -> str:
 
 
 def _loss(text: str) -> tuple[str, str, Rows]:
-    name, given = parse_call(text)
-    spec = next((one for one in LOSSES if one.name == name), None)
-    if spec is None:
-        raise UnknownName("loss", name, [one.name for one in LOSSES])
-    cls = import_path(f"torch.nn.{name}")
-    check_arguments(name, cls, given)
-    inside = ", ".join(f"{key}={value!r}" for key, value in given.items())
-    rows: Rows = [
-        ("class", f"torch.nn.{name}"),
-        ("formula", spec.formula),
-        ("target", spec.target),
-        ("arguments", _arguments(inspect.signature(cls), _OLD)),
-        ("example", f'osc.losses()["{name}"].build({inside})'),
-    ]
-    return format_call(name, given), "", rows
+    spec = naming.as_loss(text)
+    rows: Rows = [("class", spec.path), ("formula", spec.formula)] if spec.formula else [("class", spec.path)]
+    rows += [(side, words.removeprefix(f"{side}: ")) for side, words in _sides(spec) if words]
+    if spec.reductions:
+        rows.append(("reductions", ", ".join(spec.reductions)))
+    rows.append(("arguments", ", ".join(f"{name}={value!r}" for name, value in spec.options.items()) or "none"))
+    if spec.source:
+        rows.append(("source", spec.source))
+    inside = ", ".join(f"{key}={value!r}" for key, value in spec.arguments.items())
+    if spec.name in naming.losses():
+        rows.append(("example", f'osc.losses()["{spec.name}"].build({inside})'))
+    return spec.label, "", rows
+
+
+def _sides(spec: LossSpec) -> tuple[tuple[str, str], ...]:
+    return ("output", spec.output), ("target", spec.target)
 
 
 _CARDS: dict[str, Callable[[str], tuple[str, str, Rows]]] = {

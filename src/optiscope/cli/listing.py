@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable
 
 from .. import naming
@@ -36,7 +37,7 @@ def _problems() -> Rows:
     rows: Rows = [("NAME", "ARGUMENTS", "WHAT IS HARD")]
     for family in PROBLEMS:
         own = inspect.signature(family.make).parameters.values()
-        rows.append((family.name, ", ".join(f"{p.name}={p.default!r}" for p in own), family.note))
+        rows.append((family.name, ", ".join(p.name for p in own), family.note))
     return rows
 
 
@@ -57,8 +58,14 @@ def _schedules() -> Rows:
 
 
 def _losses() -> Rows:
-    rows: Rows = [("NAME", "FORMULA FOR ONE ELEMENT")]
-    return rows + [(s.name, s.formula) for s in naming.losses().values()]
+    rows: Rows = [("NAME: FORMULA, AND WHAT IT TAKES",)]
+    for spec in naming.losses().values():
+        sides = {side: [part.brief for part in spec.parts if part.side == side] for side in ("output", "target")}
+        told = [f"{side}: {', '.join(briefs)}" for side, briefs in sides.items() if briefs]
+        rows += [(line,) for line in textwrap.wrap(f"{spec.name}: {spec.formula}", 80, subsequent_indent="    ")]
+        for text in (*told, f"reductions: {', '.join(spec.reductions)}"):
+            rows += [(f"    {line}",) for line in textwrap.wrap(text, 76, subsequent_indent="  ")]
+    return rows
 
 
 _ROWS: dict[str, Callable[[], Rows]] = {

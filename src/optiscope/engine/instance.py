@@ -10,8 +10,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from ..errors import InputError
-from ..spec import Data, Problem, Run
+from ..spec import Problem, Run
 from ..streams import normal, torch_generator, uniform
+from ..task import Data
 from .seeding import OwnRandom
 
 NOISE_BLOCK = 256  # steps of gradient noise drawn at once; no influence on the numbers
@@ -122,6 +123,7 @@ class NetworkInstance:
             self._validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
+        self._check = task.check
         self._output: Any = None
 
     def _stream(self, data: Data, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -158,7 +160,14 @@ class NetworkInstance:
             self._input, self._target = next(self._batches)
             self._step = step
         self._output = self.module(self._input)
+        if self._check is not None:
+            self._check_fit(self._output, self._target)
         return self._task.criterion(self._output, self._target)
+
+    def _check_fit(self, output: Any, target: Any) -> None:
+        if self._check is not None:
+            self._check(output, target)
+            self._check = None
 
     def perturb(self, step: int) -> None:
         """The batches are noise enough."""
@@ -182,4 +191,5 @@ class NetworkInstance:
         with OwnRandom(self._seed, "evaluation", self._device):
             output = self.module(inputs)
         self.module.train()
+        self._check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

@@ -4,6 +4,7 @@
     convergence       loss above the minimum by step, median and quartiles       -> Figure
     history           loss and accuracy of networks while they train             -> Figure
     schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
+    loss_curves       value and gradient of each loss against the prediction     -> Figure
     encode            any frames into a .gif, .webp, .mp4 or .png
     style_of          the colour and the dash of an optimizer, the same in all of the above
 
@@ -15,6 +16,7 @@ A picture takes the runs frame and the trace frame, and whoever calls it saves w
 
 from .curves import convergence, history, schedule_curves
 from .encode import encode
+from .losses import loss_curves
 from .race import Race, race
 from .style import Look, Theme, looks_of, style_of, theme_of
 
@@ -26,6 +28,7 @@ __all__ = [
     "encode",
     "history",
     "looks_of",
+    "loss_curves",
     "race",
     "schedule_curves",
     "style_of",

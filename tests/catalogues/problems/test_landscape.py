@@ -6,7 +6,8 @@ import torch
 
 from optiscope.catalogues.problems import FUNCTIONS, landscape, view_bounds
 from optiscope.errors import InputError
-from optiscope.spec import Problem, Task
+from optiscope.spec import Problem
+from optiscope.task import Task
 
 FAMILIES = {family.name: family for family in FUNCTIONS}
 PLANE = [family.name for family in FUNCTIONS if family.name != "powell"]

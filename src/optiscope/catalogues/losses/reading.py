@@ -1,0 +1,58 @@
+"""A loss from what people write: a name, call syntax, an import path, a function, a class, or a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import InputError, UnknownName
+from ...streams import torch_generator
+from ...syntax import import_path, parse_call
+from .spec import LossSpec
+from .table import LOSSES, NOT_LOSSES
+
+
+def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
+    """The spec of a loss: by name or call syntax of the catalogue, by import path, or from a class or function.
+
+    >>> read_loss("HuberLoss(delta=0.5)").arguments
+    {'delta': 0.5}
+
+    Raises UnknownName, and InputError for arguments that the loss refuses, found by calling it on an example.
+    """
+    if isinstance(value, LossSpec):
+        return _tried(value)
+    if isinstance(value, str):
+        return _tried(_from_text(value))
+    if callable(value) and hasattr(value, "__qualname__"):
+        return _tried(LossSpec(f"{value.__module__}.{value.__qualname__}", value))
+    raise InputError(f"a loss is a name, call syntax, a function or an optiscope.LossSpec, got {value!r}")
+
+
+def _from_text(text: str) -> LossSpec:
+    name, arguments = parse_call(text)
+    short = name.removeprefix("torch.nn.")
+    if short in NOT_LOSSES:
+        raise InputError(f"{name} is no loss here: {NOT_LOSSES[short]}")
+    for spec in LOSSES:
+        if spec.name == short:
+            return spec.with_arguments(arguments)
+    if "." not in name:
+        raise UnknownName("loss", name, [spec.name for spec in LOSSES])
+    found = import_path(name)
+    return found.with_arguments(arguments) if isinstance(found, LossSpec) else LossSpec(name, name, arguments)
+
+
+def _tried(spec: LossSpec) -> LossSpec:
+    """The spec, after what torch refuses only when called has been found."""
+    built: Any = spec.build()
+    if not callable(built):
+        raise InputError(f"{spec.label} is no loss: it cannot be called")
+    if hasattr(built, "parameters") and any(True for _ in built.parameters()):
+        raise InputError(f"{spec.label} has weights of its own: make it a part of the network")
+    if spec.parts:
+        try:
+            spec.evaluate(*spec.example(torch_generator(0, "loss")))
+        except Exception as error:
+            raise InputError(f"{spec.label} refuses its arguments: {' '.join(str(error).split())}") from error
+    return spec
