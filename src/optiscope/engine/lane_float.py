@@ -165,13 +165,16 @@ class LaneMode(TorchFunctionMode):
         self.lanes = lanes
         self.step = 0
         self.first_seen: dict[Any, int] = {}  # the step at which each function was first called
+        self._known: dict[Any, bool] = {}  # the same, with whether it may be loose: one look a call
         self.loose = ""  # a function called whose last bit depends on how many numbers it is given
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Hand every call through, but for those that need the tensor form."""
-        if func not in self.first_seen:
+        loose = self._known.get(func)
+        if loose is None:
+            loose = self._known[func] = func in _LOOSE
             self.first_seen[func] = self.step
-        if func in _LOOSE and not _exact_power(func, args):
+        if loose and not _exact_power(func, args):
             self.loose = func.__name__
         if kwargs:
             for value in kwargs.values():
