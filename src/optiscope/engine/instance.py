@@ -120,7 +120,7 @@ class NetworkInstance:
         self._seed = run.seed
         data = task.data(run.seed)
         with OwnRandom(run.seed, "validation"):
-            self._validation = None if data.validation is None else self._whole(data.validation)
+            self.validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
         self._check = task.check
@@ -156,15 +156,19 @@ class NetworkInstance:
 
     def loss(self, step: int) -> torch.Tensor:
         """The training loss on the batch of this step."""
-        if step != self._step:
-            self._input, self._target = next(self._batches)
-            self._step = step
+        self._input, self._target = self.batch(step)
         self._output = self.module(self._input)
-        if self._check is not None:
-            self._check_fit(self._output, self._target)
+        self.check_fit(self._output, self._target)
         return self._task.criterion(self._output, self._target)
 
-    def _check_fit(self, output: Any, target: Any) -> None:
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and targets of this step; steps are asked for in order, each as often as one likes."""
+        if step != self._step:
+            self._batch, self._step = next(self._batches), step
+        return self._batch
+
+    def check_fit(self, output: Any, target: Any) -> None:
+        """Raises InputError where the loss does not fit the network's first output."""
         if self._check is not None:
             self._check(output, target)
             self._check = None
@@ -183,13 +187,13 @@ class NetworkInstance:
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Metrics on the validation set, in evaluation mode."""
-        if self._validation is None or not self._task.validation_metrics:
+        if self.validation is None or not self._task.validation_metrics:
             return {}
-        inputs, targets = self._validation
+        inputs, targets = self.validation
         self.module.eval()
         # How often somebody looks must not change what the training draws.
         with OwnRandom(self._seed, "evaluation", self._device):
             output = self.module(inputs)
         self.module.train()
-        self._check_fit(output, targets)
+        self.check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}
