@@ -276,3 +276,9 @@ def test_a_proof_on_one_problem_is_none_on_another(bowl, tmp_path):
         auto = osc.run(runs, store=tmp_path)
         same(auto, osc.run(runs, engine="single"))
     assert set(auto.runs["engine"]) == {"single"}
+
+
+@pytest.mark.parametrize("schedule", list(osc.schedules()))
+def test_auto_stacks_under_every_schedule(schedule):
+    runs = osc.grid("rosenbrock", "Adam", schedule, lr=[1e-3, 1e-2, 0.1], seed=[0, 1], start="random", steps=60)
+    assert set(osc.run(runs, trace="none").runs["engine"]) == {"stacked"}

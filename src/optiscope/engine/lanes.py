@@ -186,12 +186,14 @@ class GroupedLanes:
 TIERS = {"stacked": StackedLanes, "grouped": GroupedLanes}
 
 
-def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu") -> Lanes:
-    """Run a batch in a tier, into a log. What the optimizer raises is the caller's to judge.
+def run_lanes(
+    runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu", first: int | None = None
+) -> Lanes:  # fmt: skip
+    """Run a batch in a tier, whole or its `first` steps, into a log. What the optimizer raises is for the caller.
 
     Gives the lanes, which know what the optimizer called.
     """
-    steps = runs[0].steps
+    steps = runs[0].steps if first is None else min(first, runs[0].steps)
     model = lane_model(runs, device)
     table = LaneTable(runs)
     lanes = TIERS[tier](runs, table, model)

@@ -147,11 +147,11 @@ class _Beside:
         network = not self._runs[0].problem.is_function
         steps = min(NETWORK_STEPS if network else PROOF_STEPS, self._runs[0].steps)
         for count in range(len(COMPANY), 0, -1):
-            own = [replace(one, steps=steps) for one in self._runs]
+            own = list(self._runs)
             others = [_misbehaving(own[-1], far) for far in COMPANY[:count]]
             log = LaneLog([*own, *others], TraceSpec(every=0, norms=False), range(len(own)))
             try:
-                run_lanes([*own, *others], tier, log, self._device)
+                run_lanes([*own, *others], tier, log, self._device, steps)
             except Exception:  # it cannot run beside such a lane, and says so; so it will in a batch that holds one
                 continue
             rows = np.array(log.probed)
