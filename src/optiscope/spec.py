@@ -106,6 +106,8 @@ class Problem(_ByIdentity):
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
+        if not self.name.strip() or "\n" in self.name:
+            raise InputError(f"a problem needs a name of one line, got {self.name!r}")
         put("dtype", self.dtype or ("float32" if self.task else "float64"))
         if self.task is not None:
             return
@@ -157,7 +159,11 @@ class Problem(_ByIdentity):
             return math.nan
         import torch
 
-        return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
+        try:
+            return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
+        except Exception as error:  # somebody's function
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"problem {self.name!r}: its loss fails at its minimum: {reason}") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,10 +178,10 @@ class LaneLog:
             events.setdefault(lane, []).append({"step": step, "kind": "diverged", "text": text})
         # A fixed schedule that never changed the rate, where there is one at all.
         schedules = {id(one.schedule): one.schedule for one in self.runs}
-        may_idle = {key for key, one in schedules.items() if one.name != "constant" and one.kind != "adaptive"}
+        may_idle = {key for key, one in schedules.items() if one.name != "constant"}
         for lane, one in enumerate(self.runs) if may_idle and self._idle_settings else ():
             setting = self._lane_setting[lane]
-            if id(one.schedule) in may_idle and not self.ended[lane] and setting in self._idle_settings:
+            if id(one.schedule) in may_idle and lane not in events and setting in self._idle_settings:
                 rate = self._rates[0][setting]
                 text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
                 events.setdefault(lane, []).append({"step": 0, "kind": "note", "text": text})

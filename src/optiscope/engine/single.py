@@ -64,6 +64,7 @@ class _Loop:
         self.grad_evals = 0
         self.off_clock = 0.0
         self.wall_s = 0.0
+        self._one_a_step = True
         self._looked = 0
         self._look_every = 1 if device == "cpu" else DEVICE_LOOK
 
@@ -94,6 +95,8 @@ class _Loop:
             if self.device != "cpu":
                 torch.accelerator.synchronize()
             self.wall_s = time.perf_counter() - begin - self.off_clock
+            if self._one_a_step:  # an error half way has had its gradients, too
+                self.grad_evals += len(self.losses)
         with torch.no_grad():
             if not self._diverged():
                 self.losses.append(self.instance.loss(self.steps).detach())
@@ -112,6 +115,7 @@ class _Loop:
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
         way = calling(run)
         takes_closure, closure_too = way is Calling.CLOSURE, way is Calling.BOTH
+        self._one_a_step = not takes_closure
         differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
         if way is Calling.GRAPH:
             differentiate = functools.partial(backward_with_graph, parameters=instance.parameters)
@@ -159,8 +163,6 @@ class _Loop:
                 self._evaluate(step + 1)
             if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == self.steps):
                 self._tick(scheduler, optimizer, step)
-        if not takes_closure:
-            self.grad_evals += len(losses)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
         if not isinstance(scheduler, ReduceLROnPlateau):
@@ -220,7 +222,8 @@ class _Loop:
 
     def _note_idle_schedule(self, scheduler: Any) -> None:
         used = self.rates[: self.steps]
-        if scheduler is None or isinstance(scheduler, ReduceLROnPlateau) or len(set(used)) > 1 or self._bad():
+        acted = len(set(used)) > 1 or any(event["kind"] == "lr" for event in self.events)
+        if scheduler is None or acted or self._bad():
             return
         text = f"{self.run.schedule.name} never acts within {self.steps} steps: the rate stays {used[0]:g}"
         self.note({"step": 0, "kind": "note", "text": text})
