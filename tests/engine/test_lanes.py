@@ -159,8 +159,8 @@ def test_an_optimizer_never_seen_is_fast_or_exact_never_fast_and_wrong(cls, tier
 def test_a_tier_that_cannot_is_refused_when_asked_for():
     with pytest.raises(osc.InputError, match=r"engine='stacked' runs dense problems .* LBFGS on beale"):
         osc.run(sweep("LBFGS", problem="beale", steps=2), engine="stacked")
-    with pytest.raises(osc.InputError, match="digits-cnn"):
-        osc.run(osc.grid("digits-cnn", "SGD", lr=[0.1, 0.2], steps=1), engine="grouped")
+    with pytest.raises(osc.InputError, match=r"engine='grouped' runs dense problems .* SparseAdam on beale"):
+        osc.run(sweep("SparseAdam", problem="beale(layout='sparse')", steps=2), engine="grouped")
 
 
 def test_small_batches_change_nothing(tmp_path):
