@@ -8,6 +8,7 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 FLOORS = [
     {"errors"},
     {"signatures", "syntax", "streams", "task"},
+    {"groups"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},

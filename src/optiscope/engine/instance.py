@@ -45,6 +45,13 @@ def instantiate(run: Run, device: str) -> Instance:
     return FunctionInstance(run, device) if run.problem.is_function else NetworkInstance(run, device)
 
 
+def module_of(instance: Instance) -> torch.nn.Module:
+    """The network of an instance. Raises InputError for a test function, which has none."""
+    if not isinstance(instance, NetworkInstance):
+        raise InputError("groups name the parameters of a network; a test function has one point")
+    return instance.module
+
+
 def start_points(problem: Problem, seeds: np.ndarray, start: Any) -> np.ndarray:
     """Start of each seed, shape (seeds, dim), float64."""
     if start == "random":

@@ -22,7 +22,8 @@ from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
-from .instance import Instance, instantiate
+from .groups import RunGroups
+from .instance import Instance, instantiate, module_of
 from .recorder import make_recorder
 from .seeding import OwnRandom
 
@@ -62,6 +63,7 @@ class _Loop:
         self.rates: list[float] = []
         self.metrics: dict[int, dict[str, float]] = {}
         self.grad_evals = 0
+        self.groups: RunGroups | None = None
         self.off_clock = 0.0
         self.wall_s = 0.0
         self._looked = 0
@@ -80,9 +82,13 @@ class _Loop:
         run = self.run
         self.instance = instantiate(run, self.device)
         parameters = self.instance.parameters
-        optimizer = run.optimizer.build(parameters, run.lr)
         ticks = run.schedule.ticks(run.problem, run.steps)
-        scheduler = run.schedule.factory(optimizer, ticks)
+        if run.optimizer.groups:
+            self.groups = RunGroups(run, module_of(self.instance), ticks, self.note)
+            optimizer, scheduler = self.groups.optimizer, self.groups.scheduler
+        else:
+            optimizer = run.optimizer.build(parameters, run.lr)
+            scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
             parameters, self.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
         )
@@ -98,6 +104,8 @@ class _Loop:
             if not self._diverged():
                 self.losses.append(self.instance.loss(self.steps).detach())
                 self.rates.append(optimizer.param_groups[0]["lr"])
+                if self.groups is not None:
+                    self.groups.write_rates()
                 self._batch_metrics(self.steps)
         self._diverged()
         self._note_idle_schedule(scheduler)
@@ -120,9 +128,12 @@ class _Loop:
         evaluations = self._evaluation_steps()
         look_every, on_cpu = self._look_every, self.device == "cpu"
         isfinite = math.isfinite
+        groups = self.groups
 
         for step in range(self.steps):
             self.step = step
+            if groups is not None:
+                groups.before(step)
             rates.append(group["lr"])
             if takes_closure:
                 closure = _Closure(optimizer, instance, step, noisy, recorder)
@@ -163,13 +174,13 @@ class _Loop:
             self.grad_evals += len(losses)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step()
-            return
         before = optimizer.param_groups[0]["lr"]
-        scheduler.step(self._monitored(step))
+        adaptive = isinstance(scheduler, ReduceLROnPlateau)
+        scheduler.step(self._monitored(step)) if adaptive else scheduler.step()
+        if self.groups is not None:
+            self.groups.follow()
         after = optimizer.param_groups[0]["lr"]
-        if after != before:
+        if adaptive and after != before:
             self.note({"step": step + 1, "kind": "lr", "from": before, "to": after})
 
     def _monitored(self, step: int) -> float:
@@ -268,6 +279,8 @@ class _Loop:
         rows = np.unique(np.append(np.arange(0, last + 1, self.trace.every), last))
         columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
         columns |= self.recorder.columns(rows)
+        if self.groups is not None:
+            columns |= self.groups.columns(rows)
         for name in sorted({name for found in metrics.values() for name in found}):
             columns[name] = np.array([metrics.get(int(k), {}).get(name, math.nan) for k in rows])
         return columns
