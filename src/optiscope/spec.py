@@ -143,10 +143,11 @@ class Problem(_ByIdentity):
 
     @functools.cached_property
     def identity(self) -> str:
-        """What tells this problem from another: name, start, bounds, noise, layout, version."""
+        """What tells this problem from another: name, start, bounds, noise, layout, version, training switches."""
+        training = self.task.training if self.task else None
         return identity_json(
             problem=self.name, start=self.start, bounds=self.bounds, noise=self.noise, layout=self.layout,
-            version=self.version,
+            version=self.version, **({"training": training.set} if training else {}),
         )  # fmt: skip
 
     @functools.cached_property

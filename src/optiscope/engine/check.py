@@ -11,6 +11,7 @@ from ..errors import InputError, Refused
 from ..groups import split
 from ..spec import OptimizerSpec, Problem, Run
 from .calling import parameter_shapes, try_step
+from .training import check_training
 
 
 def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str) -> None:
@@ -82,6 +83,8 @@ def check_runs(runs: Sequence[Run]) -> None:
         pairs.setdefault((one.problem, one.optimizer, one.dtype), one.lr)
     for (problem, optimizer, dtype), lr in pairs.items():
         check_pair(problem, optimizer, lr, dtype)
+    for one in {(one.problem, one.optimizer, one.dtype): one for one in kinds}.values():
+        check_training(one)
     for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from ..errors import InputError
 from ..spec import Problem, Run
@@ -125,19 +125,22 @@ class NetworkInstance:
         self.module = module.to(device=device, dtype=self._dtype)
         self.parameters = list(self.module.parameters())
         self._seed = run.seed
-        data = task.data(run.seed)
+        self._data = data = task.data(run.seed)
         with OwnRandom(run.seed, "validation"):
             self._validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
         self._check = task.check
-        self._output: Any = None
+        self.output: Any = None
 
     def _stream(self, data: Data, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size = self._task.batch_size
         count = len(data.train)  # type: ignore[arg-type]
         if not 1 <= size <= count:
             raise InputError(f"batch_size must be between 1 and the {count} training examples, got {size}")
+        if self._task.training is not None:
+            # Several batches in one, which the step takes apart: the last of an epoch then has what is left.
+            size = min(count, size * self._task.training.accumulate)
         if isinstance(data.train, TensorDataset):
             tensors = [self._place(tensor) for tensor in data.train.tensors]
             while True:
@@ -163,13 +166,35 @@ class NetworkInstance:
 
     def loss(self, step: int) -> torch.Tensor:
         """The training loss on the batch of this step."""
+        return self.loss_on(*self.batch(step))
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input and target of a step, the same for every call of one step."""
         if step != self._step:
-            self._input, self._target = next(self._batches)
+            self._input, self.target = next(self._batches)
             self._step = step
-        self._output = self.module(self._input)
+        return self._input, self.target
+
+    def loss_on(self, some: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """The training loss on a batch; the network's `output` is kept for metrics."""
+        self.output = self.module(some)
         if self._check is not None:
-            self._check_fit(self._output, self._target)
-        return self._task.criterion(self._output, self._target)
+            self._check_fit(self.output, wanted)
+        return self._task.criterion(self.output, wanted)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input and target of `count` training examples drawn with replacement, apart from the run's batches."""
+        chosen = torch.randint(len(self._data.train), (count,), generator=generator)  # type: ignore[arg-type]
+        if isinstance(self._data.train, TensorDataset):
+            some, wanted = (tensor[chosen] for tensor in self._data.train.tensors[:2])
+        else:
+            some, wanted = default_collate([self._data.train[int(i)] for i in chosen])
+        return self._place(some), self._place(wanted)
+
+    def training_inputs(self) -> Iterator[torch.Tensor]:
+        """The inputs of all training examples, batch by batch, in their own order."""
+        for batch in DataLoader(self._data.train, self._task.batch_size):
+            yield self._place(batch[0])
 
     def _check_fit(self, output: Any, target: Any) -> None:
         if self._check is not None:
@@ -183,20 +208,24 @@ class NetworkInstance:
     def batch_metrics(self) -> dict[str, float]:
         """Metrics of the batch that the latest loss was taken on."""
         return {
-            name: float(measure(self._output.detach(), self._target))
+            name: float(measure(self.output.detach(), self.target))
             for name, measure in self._task.batch_metrics.items()
         }
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Metrics on the validation set, in evaluation mode."""
+        return self.judge(self.module)
+
+    @torch.no_grad()
+    def judge(self, module: torch.nn.Module) -> dict[str, float]:
+        """The same for another network of the same kind, such as one of averaged weights."""
         if self._validation is None or not self._task.validation_metrics:
             return {}
         inputs, targets = self._validation
-        self.module.eval()
+        module.eval()
         # How often somebody looks must not change what the training draws.
         with OwnRandom(self._seed, "evaluation", self._device):
-            output = self.module(inputs)
-        self.module.train()
+            output = module(inputs)
+        module.train()
         self._check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}
