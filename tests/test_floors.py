@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
-    {"tuning", "zoo"},
+    {"group_table", "tuning", "zoo"},
     {"study_file"},
     {"study"},
     {"racing"},

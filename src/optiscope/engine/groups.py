@@ -17,6 +17,9 @@ import torch
 
 from ..groups import Group, split
 from ..spec import Run
+from .calling import Calling, backward_with_graph, calling
+from .instance import NetworkInstance
+from .seeding import OwnRandom
 
 
 class RunGroups:
@@ -99,3 +102,23 @@ def _without_memory(part: Group, lr: float) -> dict[str, Any]:
         for shape, dtype in zip(shapes, dtypes, strict=True)
     ]
     return {**part.entry(lr), "params": tensors}
+
+
+def one_step(run: Run) -> tuple[torch.optim.Optimizer, torch.nn.Module]:
+    """The optimizer of a network's run after one step with every group in training, and the network."""
+    with OwnRandom(run.seed, "run"):
+        instance = NetworkInstance(run, "cpu")
+        stock: Any = run.optimizer.build([part.entry(run.lr) for part in split(instance.module, run.optimizer.groups)], run.lr)
+        way = calling(run)
+
+        def closure() -> torch.Tensor:
+            with torch.enable_grad():
+                stock.zero_grad()
+                loss = instance.loss(0)
+                backward_with_graph(loss, instance.parameters) if way is Calling.GRAPH else loss.backward()
+            return loss
+
+        if way is not Calling.CLOSURE:
+            closure()
+        stock.step(closure) if way in (Calling.CLOSURE, Calling.BOTH) else stock.step()
+    return stock, instance.module
