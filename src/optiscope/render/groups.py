@@ -90,15 +90,18 @@ def _table(figure: Figure, frame: pd.DataFrame, styles: list[Look], height: floa
 def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look], theme: Theme) -> None:
     need(trace, "trace", ("step", *(f"lr_group{number}" for number in frame["group"])), why="run the groups' optimizer")
     rows = trace.sort_values("step", kind="stable")
-    peaks = []
-    for i, (row, style) in enumerate(zip(frame.to_dict("records"), styles, strict=True)):
+    peaks: list[float] = []
+    drawn: list[np.ndarray] = []
+    for row, style in zip(frame.to_dict("records"), styles, strict=True):
         # The last row holds the rate of a step that is not taken.
         steps, rates = rows["step"].to_numpy()[:-1], rows[f"lr_group{row['group']}"].to_numpy(float)[:-1]
         if not np.isfinite(rates).any():
             continue
         peaks.append(float(np.nanmax(rates)))
+        beneath = sum(_same(rates, other) for other in drawn)
+        drawn.append(rates)
         ax.plot(steps, np.where(rates > 0, rates, np.nan), color=style.color, drawstyle="steps-post",
-                lw=2.4, linestyle=_DASHES[i % len(_DASHES)], dash_capstyle="butt", gid=f"rate:{row['group']}")  # fmt: skip
+                lw=2.4, linestyle=_DASHES[beneath % len(_DASHES)], dash_capstyle="butt", gid=f"rate:{row['group']}")  # fmt: skip
         if row["frozen_until"]:
             first = int(np.flatnonzero(np.isfinite(rates))[0])
             ax.plot(steps[first], rates[first], "o", ms=6, color=style.color, mec=theme.paper, mew=1.0, zorder=4)
@@ -112,6 +115,12 @@ def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.set_xlim(0, max(1, int(rows["step"].max())))
     name_axes(ax, theme, "step", "learning rate")
+
+
+def _same(rates: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two groups have the same rate wherever both have one."""
+    both = np.isfinite(rates) & np.isfinite(other)
+    return bool(both.any()) and np.allclose(rates[both], other[both])
 
 
 def _name(row: dict[str, Any]) -> str:
