@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import InputError
 from ...spec import Problem
 from ...syntax import format_call, parse_call
-from ...task import Training
+from ...task import Task, Training
 
 SWITCHES = tuple(p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Training).parameters.values())
 NOISE_METRICS = ("noise_scale", "grad_signal", "grad_noise")
@@ -39,31 +39,37 @@ def trained(problem: Problem, **switches: Any) -> Problem:
         raise InputError(
             f"{problem.name} is a test function: {', '.join(switches) or 'training'} is for learning problems"
         )
-    before = problem.task.training
-    batches = problem.steps_per_epoch * (before.accumulate if before else 1)
+    task, steps = problem.task, problem.steps_per_epoch
+    before = task.training or Training()
     try:
-        training = Training(**(before.set if before else {}) | switches)
+        training = Training(**before.set | switches)
     except InputError as error:
         raise InputError(f"{problem.name}: {error}") from error
-    if training.accumulate > max(1, batches):
-        raise InputError(
-            f"{problem.name}: accumulate must be at most the {batches} batch{'es' * (batches > 1)} of an epoch, "
-            f"got {training.accumulate}"
-        )
-    if training.average and not problem.task.validation_metrics:
+    if training.accumulate != before.accumulate:
+        if before.accumulate > 1:
+            raise InputError(f"{problem.name} accumulates already: set accumulate once, on the plain problem")
+        if training.accumulate > steps:
+            raise InputError(
+                f"{problem.name}: accumulate must be at most the {steps} batch{'es' * (steps > 1)} of an epoch, "
+                f"got {training.accumulate}"
+            )
+        steps = math.ceil(steps / training.accumulate)
+    if training.average and not task.validation_metrics:
         raise InputError(f"{problem.name}: average needs validation metrics to judge the averaged weights by")
-    metrics = dict.fromkeys(problem.metrics)
-    if training.average:
-        metrics |= dict.fromkeys(f"{training.average}_{name}" for name in problem.task.validation_metrics)
-    if training.noise_scale:
-        metrics |= dict.fromkeys(NOISE_METRICS)
+    old = _added(task, before)
     return replace(
         problem,
         name=_named(problem.name, switches),
-        task=replace(problem.task, training=training if training.set else None),
-        steps_per_epoch=math.ceil(batches / training.accumulate),
-        metrics=tuple(metrics),
+        task=replace(task, training=training if training.set else None),
+        steps_per_epoch=steps,
+        metrics=(*(name for name in problem.metrics if name not in old), *_added(task, training)),
     )
+
+
+def _added(task: Task, training: Training) -> tuple[str, ...]:
+    """The metrics that switches add to a task's own."""
+    averaged = [f"{training.average}_{name}" for name in task.validation_metrics] if training.average else []
+    return (*averaged, *(NOISE_METRICS if training.noise_scale else ()))
 
 
 def _named(name: str, switches: dict[str, Any]) -> str:
