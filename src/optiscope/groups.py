@@ -52,9 +52,13 @@ def read_groups(optimizer: str, groups: Any) -> dict[str, dict[str, Any]]:
     read = {}
     for pattern, own in groups.items():
         if not isinstance(pattern, str) or not all(part.strip() for part in pattern.split(",")):
-            raise InputError(f"{optimizer}: a group's pattern is a text such as '*.bias' or 'bias, norm', got {pattern!r}")
+            raise InputError(
+                f"{optimizer}: a group's pattern is a text such as '*.bias' or 'bias, norm', got {pattern!r}"
+            )
         if not isinstance(own, Mapping) or not all(isinstance(key, str) for key in own):
-            raise InputError(f"{optimizer}: group {pattern!r} needs arguments, such as {{'lr_scale': 0.1}}, got {own!r}")
+            raise InputError(
+                f"{optimizer}: group {pattern!r} needs arguments, such as {{'lr_scale': 0.1}}, got {own!r}"
+            )
         if "lr" in own:
             raise InputError(
                 f"{optimizer}: group {pattern!r} has no lr of its own, since lr is an axis: "
@@ -149,7 +153,9 @@ def _nothing(pattern: str, patterns: list[str], owners: Mapping[str, str]) -> st
     taken = [name for name, owner in owners.items() if matches(pattern, name, owner)]
     if taken:
         first = next(one for one in patterns if matches(one, taken[0], owners[taken[0]]))
-        return f"group {pattern!r} gets no parameter: {first!r}, before it, has {taken[0]!r} already; the first match wins"
+        return (
+            f"group {pattern!r} gets no parameter: {first!r}, before it, has {taken[0]!r} already; the first match wins"
+        )
     modules = {".".join(name.split(".")[:n]) for name in owners for n in range(1, name.count(".") + 1)}
     listing = ", ".join(list(owners)[:6]) + (f", … ({len(owners)} in all)" if len(owners) > 6 else "")
     return f"group {pattern!r} matches no parameter{hint(pattern, [*owners, *modules, *KINDS])} parameters: {listing}"

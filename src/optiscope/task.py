@@ -69,7 +69,9 @@ class Training:
         if self.noise_scale is not None:
             _whole("noise_scale", self.noise_scale, 2)
         if self.zero_grad == "never" and self.autocast == "float16":
-            raise InputError('autocast="float16" rescales gradients at each step: they cannot be left with zero_grad="never"')
+            raise InputError(
+                'autocast="float16" rescales gradients at each step: they cannot be left with zero_grad="never"'
+            )
 
     @property
     def set(self) -> dict[str, Any]:

@@ -69,7 +69,9 @@ def by_hand(problem, steps, step, seed=0):
 
 
 @pytest.mark.parametrize("data", [None, Pairs()], ids=["tensors", "loader"])
-@pytest.mark.parametrize("loss", [nn.functional.cross_entropy, nn.CrossEntropyLoss(reduction="sum")], ids=["mean", "sum"])
+@pytest.mark.parametrize(
+    "loss", [nn.functional.cross_entropy, nn.CrossEntropyLoss(reduction="sum")], ids=["mean", "sum"]
+)
 def test_accumulated_batches_are_one_batch_as_many_times_as_large(data, loss):
     # 22 examples: 5 batches of 5, the last of 2; with accumulate=3 an epoch has steps of 15 and of 7 = 5 + 2.
     parts = run(small(5, data=data, loss=loss, accumulate=3), "Adam")
@@ -139,7 +141,9 @@ def test_a_bound_that_is_never_reached_changes_nothing():
         assert run(small(**switch)).trace["loss"].tolist() == run(small()).trace["loss"].tolist()
 
 
-@pytest.mark.parametrize("switches", [{"clip_value": 0.01}, {"clip_norm": 0.1, "clip_value": 0.02}], ids=["value", "both"])
+@pytest.mark.parametrize(
+    "switches", [{"clip_value": 0.01}, {"clip_norm": 0.1, "clip_value": 0.02}], ids=["value", "both"]
+)
 def test_clipping_against_a_plain_loop(switches):
     def step(module, batch, k):
         module.zero_grad()
@@ -277,7 +281,9 @@ def test_switches_are_part_of_identity_and_none_is_none():
     calls = ["clip_norm=1.0", "clip_norm=2.0", "clip_value=1.0", "accumulate=2", "zero_grad='never'", "average='ema'"]
     ids = {osc.grid(f"digits-cnn({call})", "SGD", lr=0.1)[0].run_id for call in calls}
     assert len(ids) == len(calls)
-    named = [osc.Problem("mine", task=osc.trained(small(), **more).task) for more in ({"clip_norm": 1.0}, {"accumulate": 2})]
+    named = [
+        osc.Problem("mine", task=osc.trained(small(), **more).task) for more in ({"clip_norm": 1.0}, {"accumulate": 2})
+    ]
     assert named[0] != named[1]  # of one name
     assert "training" not in small().identity
     assert osc.trained(small(), clip_norm=None).task.training is None  # type: ignore[union-attr]

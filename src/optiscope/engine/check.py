@@ -41,7 +41,7 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str
 def _groups(problem: Problem, optimizer: OptimizerSpec, lr: float) -> list[Any]:
     """The optimizer's groups on the network, without memory. Raises InputError for a pattern that matches nothing."""
     if problem.task is None:
-        raise InputError(
+        raise Refused(
             f"{optimizer.name} has groups, which name parameters of a network; {problem.name} is a test function of "
             "one point: leave groups out"
         )

@@ -108,7 +108,9 @@ def one_step(run: Run) -> tuple[torch.optim.Optimizer, torch.nn.Module]:
     """The optimizer of a network's run after one step with every group in training, and the network."""
     with OwnRandom(run.seed, "run"):
         instance = NetworkInstance(run, "cpu")
-        stock: Any = run.optimizer.build([part.entry(run.lr) for part in split(instance.module, run.optimizer.groups)], run.lr)
+        stock: Any = run.optimizer.build(
+            [part.entry(run.lr) for part in split(instance.module, run.optimizer.groups)], run.lr
+        )
         way = calling(run)
 
         def closure() -> torch.Tensor:

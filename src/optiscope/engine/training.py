@@ -196,7 +196,9 @@ def check_training(run: Run) -> None:
     if "zero_grad" in training.set and way is Calling.GRAPH:
         raise InputError(f'{run.optimizer.name} makes each gradient anew: zero_grad="never" cannot be used with it')
     if training.autocast == "float16" and way is not Calling.PLAIN:
-        raise InputError(f'{run.optimizer.name} takes a closure, which GradScaler does not: autocast="float16" cannot be used')
+        raise InputError(
+            f'{run.optimizer.name} takes a closure, which GradScaler does not: autocast="float16" cannot be used'
+        )
 
 
 def check_autocast(problem: Problem, device: str) -> None:
@@ -215,7 +217,9 @@ def check_autocast(problem: Problem, device: str) -> None:
             pass
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{problem.name}: autocast={training.autocast!r} cannot be used on {kind}: {reason}") from error
+        raise InputError(
+            f"{problem.name}: autocast={training.autocast!r} cannot be used on {kind}: {reason}"
+        ) from error
 
 
 def _reduction(criterion: Any) -> str:
