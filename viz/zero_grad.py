@@ -1,7 +1,8 @@
 """A training loop that forgets `optimizer.zero_grad()` beside one that does not, each at its own best rate.
 
 Every gradient is added to all those before it. For SGD that is a momentum of 1: at a tenth of the rate it keeps up for
-a while. Momentum and Adam, which add up on their own, only bear rates at which they hardly move. Lines are medians over three seeds, bands go from the least to the greatest.
+a while. Momentum and Adam, which add up on their own, only bear rates at which they hardly move.
+Lines are medians over three seeds, bands go from the least to the greatest.
 """
 
 import dataclasses

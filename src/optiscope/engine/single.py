@@ -2,8 +2,8 @@
 
     zero_grad, loss, backward, step, scheduler step
 
-and nothing else between them but the recorder's two calls. No clipping, no projection, unless a switch of the problem asks
-for it (`training.TrainingStep` then takes the place of the first four).
+and nothing else between them but the recorder's two calls. No clipping and no projection, unless a switch of the problem
+asks for it: `training.TrainingStep` then takes the place of the first four.
 """
 
 from __future__ import annotations

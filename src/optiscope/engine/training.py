@@ -60,7 +60,7 @@ class TrainingStep:
             self._optimizer.zero_grad()
 
     def loss(self, step: int) -> torch.Tensor:
-        """The loss of the step's batches, each counting by its examples; where gradients are on, they are there, too."""
+        """The loss of the step's batches, each counting by its examples, with its gradient where gradients are on."""
         inputs, targets = self._instance.batch(step)
         size, outputs = self._task.batch_size, []
         total = torch.zeros((), device=inputs.device)

@@ -100,8 +100,10 @@ def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look
         peaks.append(float(np.nanmax(rates)))
         beneath = sum(_same(rates, other) for other in drawn)
         drawn.append(rates)
-        ax.plot(steps, np.where(rates > 0, rates, np.nan), color=style.color, drawstyle="steps-post",
-                lw=2.4, linestyle=_DASHES[beneath % len(_DASHES)], dash_capstyle="butt", gid=f"rate:{row['group']}")  # fmt: skip
+        ax.plot(
+            steps, np.where(rates > 0, rates, np.nan), color=style.color, drawstyle="steps-post", lw=2.4,
+            linestyle=_DASHES[beneath % len(_DASHES)], dash_capstyle="butt", gid=f"rate:{row['group']}",
+        )  # fmt: skip
         if row["frozen_until"]:
             first = int(np.flatnonzero(np.isfinite(rates))[0])
             ax.plot(steps[first], rates[first], "o", ms=6, color=style.color, mec=theme.paper, mew=1.0, zorder=4)

@@ -17,7 +17,7 @@ LISTED = 20
 
 
 def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Blocks of Markdown: the protocol, what was clipped or the like, the targets, how runs ended, what to be wary of, what the engine noted."""
+    """Blocks of Markdown: the protocol, the switches of a step, the targets, how runs ended, warnings, the notes."""
     switched = training_steps(runs)
     blocks = [
         "### Search and evaluation",

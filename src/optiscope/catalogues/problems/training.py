@@ -1,6 +1,6 @@
 """Switches that any learning problem takes: accumulation, clipping, averaging, precision, and the noise scale.
 
-Floor 1: imports `errors`, `spec`, `syntax` and `task` only. What a switch does, `task.Training` says; the engine does it.
+Floor 1: imports `errors`, `spec`, `syntax` and `task` only. `task.Training` says what a switch does; the engine does it.
 """
 
 from __future__ import annotations
