@@ -24,9 +24,9 @@ def group_table(
 
     Columns: `group` (0 is what no pattern matched) and its `pattern`; `members` and their `shapes`, a tuple each;
     `weights`, how many numbers they hold; `lr`, the rate before any schedule; `momentum` (of Adam and its like, the
-    first of `betas`) and `weight_decay`, NaN where the optimizer has none; `frozen_until`, 0 for a group that trains from
-    the start; `state_bytes`, the size of the optimizer's state for them, measured after one real step with every group
-    in training.
+    first of `betas`) and `weight_decay`, NaN where the optimizer has none; `frozen_until`, 0 for a group that trains
+    from the start; `state_bytes`, the size of the optimizer's state for them, measured after one real step with every
+    group in training.
 
     Raises InputError for a test function, a pattern that matches nothing, and what the optimizer refuses.
     """

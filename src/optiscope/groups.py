@@ -9,6 +9,9 @@ commas between them:
     features    a module, or a shell pattern of modules: all parameters inside
     bias        the biases of all modules
     norm        all parameters of normalisation layers (classes with `Norm` in their name)
+
+A frozen group has no gradients and no updates; what its layers keep besides parameters, such as the running statistics
+of batch norm, goes on as ever.
 """
 
 from __future__ import annotations

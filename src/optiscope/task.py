@@ -30,13 +30,13 @@ class Training:
     """The switches of a training step; with none set, a step is the plain loop's.
 
     `accumulate` batches make one step: the gradient is that of one batch as many times as large, each counting by its
-    examples (where a loss takes a mean that is weighted otherwise, by class or by ignored targets, it is not quite that,
-    and batch norm sees one batch at a time). `zero_grad` clears the gradients before each `"step"`, or `"never"`: they
-    then add up over the run. `clip_norm` scales the whole gradient to at most this norm, `clip_value` then cuts each
-    number of it to ±`clip_value`. `average` keeps a second set of weights, judged beside the first: `"ema"`, where an
-    old average counts `average_decay`, or `"swa"`, the mean of the weights after each step from the share
-    `average_from` of the run on. `autocast` computes loss and gradient in this precision, and evaluates in full.
-    `noise_scale` is the number of batches from which the gradient noise scale is estimated at each evaluation.
+    examples (where a loss takes a mean that is weighted otherwise, by class or by ignored targets, it is not quite
+    that, and batch norm sees one batch at a time). `zero_grad` clears the gradients before each `"step"`, or
+    `"never"`: they then add up over the run. `clip_norm` scales the whole gradient to at most this norm, `clip_value`
+    then cuts each number of it to ±`clip_value`. `average` keeps a second set of weights, judged beside the first:
+    `"ema"`, where an old average counts `average_decay`, or `"swa"`, the mean of the weights after each step from the
+    share `average_from` of the run on. `autocast` computes loss and gradient in this precision, and evaluates in
+    full. `noise_scale` is the number of batches from which the gradient noise scale is estimated at each evaluation.
 
     Raises InputError for a value out of range.
     """

@@ -8,6 +8,7 @@ group that is added takes what its shadow has by then. Its rate is that of a gro
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from ..groups import Group, split
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
+from .closure import Closure
 from .instance import NetworkInstance
 from .seeding import OwnRandom
 
@@ -112,14 +114,10 @@ def one_step(run: Run) -> tuple[torch.optim.Optimizer, torch.nn.Module]:
             [part.entry(run.lr) for part in split(instance.module, run.optimizer.groups)], run.lr
         )
         way = calling(run)
-
-        def closure() -> torch.Tensor:
-            with torch.enable_grad():
-                stock.zero_grad()
-                loss = instance.loss(0)
-                backward_with_graph(loss, instance.parameters) if way is Calling.GRAPH else loss.backward()
-            return loss
-
+        differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
+        if way is Calling.GRAPH:
+            differentiate = functools.partial(backward_with_graph, parameters=instance.parameters)
+        closure = Closure(stock.zero_grad, instance.loss, differentiate, None, 0)
         if way is not Calling.CLOSURE:
             closure()
         stock.step(closure) if way in (Calling.CLOSURE, Calling.BOTH) else stock.step()

@@ -2,8 +2,8 @@
 
     zero_grad, loss, backward, step, scheduler step
 
-and nothing else between them but the recorder's two calls. No clipping and no projection, unless a switch of the problem
-asks for it: `training.TrainingStep` then takes the place of the first four.
+and nothing else between them but the recorder's two calls. No clipping and no projection, unless a switch of the
+problem asks for it: `training.TrainingStep` then takes the place of the first four.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
+from .closure import Closure
 from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
 from .recorder import make_recorder
@@ -151,7 +152,7 @@ class _Loop:
                 groups.before(step)
             rates.append(group["lr"])
             if takes_closure:
-                closure = _Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step, recorder)
+                closure = Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step, recorder)
                 update(closure)
                 self.grad_evals += closure.calls
                 value = closure.first.item() if on_cpu else closure.first
@@ -171,7 +172,7 @@ class _Loop:
                     perturb(step)
                 recorder.before(step)
                 if closure_too:
-                    closure = _Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step)
+                    closure = Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step)
                     update(closure)
                     self.grad_evals += closure.calls
                 else:
@@ -301,31 +302,3 @@ class _Loop:
         for name in sorted({name for found in metrics.values() for name in found}):
             columns[name] = np.array([metrics.get(int(k), {}).get(name, math.nan) for k in rows])
         return columns
-
-
-class _Closure:
-    """What LBFGS and its like call as often as they want: the loss of one step, with its gradient."""
-
-    def __init__(
-        self, zero_grad: Callable[[], Any], loss_at: Callable[[int], torch.Tensor],
-        differentiate: Callable[[torch.Tensor], Any], perturb: Callable[[int], None] | None, step: int,
-        recorder: Any = None,
-    ):  # fmt: skip
-        self._zero_grad, self._loss_at, self._differentiate = zero_grad, loss_at, differentiate
-        self._perturb, self._step, self._recorder = perturb, step, recorder
-        self.calls = 0
-        self.first = torch.tensor(math.nan)
-
-    def __call__(self) -> torch.Tensor:
-        with torch.enable_grad():
-            self._zero_grad()
-            loss = self._loss_at(self._step)
-            self._differentiate(loss)
-        if self._perturb is not None:
-            self._perturb(self._step)
-        if not self.calls:
-            self.first = loss.detach().clone()
-            if self._recorder is not None:
-                self._recorder.before(self._step)
-        self.calls += 1
-        return loss

@@ -36,9 +36,9 @@ class TrainingStep:
         assert task.training is not None
         self._task, self._switches, self._instance = task, task.training, instance
         self._optimizer, self._backward, self._seed = optimizer, differentiate, run.seed
-        self._device = torch.device(device).type
+        self._device, self._kind = device, torch.device(device).type
         self._dtype = getattr(torch, task.training.autocast) if task.training.autocast else None
-        self._scaler = torch.amp.GradScaler(self._device) if self._dtype is torch.float16 else None
+        self._scaler = torch.amp.GradScaler(self._kind) if self._dtype is torch.float16 else None
         self._summed = _reduction(task.criterion) == "sum"
         self._norms: list[torch.Tensor] = []
         self._step = 0
@@ -133,7 +133,7 @@ class TrainingStep:
     def _precision(self) -> Any:
         if self._dtype is None:
             return contextlib.nullcontext()
-        return torch.autocast(self._device, self._dtype)
+        return torch.autocast(self._kind, self._dtype)
 
     def _copy(self) -> AveragedModel | None:
         kind = self._switches.average

@@ -1,6 +1,7 @@
 """Switches that any learning problem takes: accumulation, clipping, averaging, precision, and the noise scale.
 
-Floor 1: imports `errors`, `spec`, `syntax` and `task` only. `task.Training` says what a switch does; the engine does it.
+Floor 1: imports `errors`, `spec`, `syntax` and `task` only. What a switch does is told by
+`task.Training`; the engine does it.
 """
 
 from __future__ import annotations
