@@ -8,11 +8,12 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 FLOORS = [
     {"errors"},
     {"signatures", "syntax", "streams", "task"},
+    {"groups"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
-    {"tuning", "zoo"},
+    {"group_table", "tuning", "zoo"},
     {"study_file"},
     {"study"},
     {"racing"},

@@ -37,11 +37,13 @@ def run_block(text: str):
     return eval(compile(ast.Expression(last.value), "README.md", "eval"), names) if last else None
 
 
-def test_seven_examples():
-    assert len(EXAMPLES) == 7
+def test_nine_examples():
+    assert len(EXAMPLES) == 9
 
 
-@pytest.mark.parametrize("text", EXAMPLES, ids=["grid", "tune", "search", "function", "race", "any", "losses"])
+@pytest.mark.parametrize(
+    "text", EXAMPLES, ids=["grid", "tune", "search", "function", "race", "any", "losses", "groups", "switches"]
+)
 def test_examples_run(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_block(text)

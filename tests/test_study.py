@@ -1,6 +1,7 @@
 import pytest
 
 import optiscope as osc
+from optiscope.errors import StudyError
 from optiscope.study import Study, demo_text
 from optiscope.tuning import FIRST_TUNING_SEED, LrRange
 
@@ -135,3 +136,23 @@ def test_a_malformed_search_is_one_line_that_names_the_key(text, message):
     with pytest.raises(osc.StudyError, match=message) as caught:
         Study.parse(text, "study.toml")
     assert "\n" not in str(caught.value)
+
+
+def test_the_study_of_forgotten_zero_grad_is_shipped():
+    from importlib.resources import files
+
+    text = files("optiscope").joinpath("studies/forgotten_zero_grad.toml").read_text(encoding="utf-8")
+    [block] = Study.parse(text).blocks
+    assert [problem.name for problem in block.problems] == ["digits-cnn", "digits-cnn(zero_grad='never')"]
+
+
+def test_groups_in_a_study_are_tried_before_anything_runs():
+    text = """
+name = "grouped"
+problems = ["digits-cnn"]
+optimizers = ["AdamW(groups={'%s': {'weight_decay': 0.0}})"]
+lr = 0.01
+"""
+    assert Study.parse(text % "bias, norm").blocks[0].optimizers[0].groups == {"bias, norm": {"weight_decay": 0.0}}
+    with pytest.raises(StudyError, match="group 'features' matches no parameter"):
+        Study.parse(text % "features")

@@ -12,7 +12,8 @@ RECIPES = sorted(path for path in (ROOT / "viz").glob("*.py") if not path.name.s
 
 
 def test_the_recipes_are_short_and_say_what_to_see():
-    assert [path.stem for path in RECIPES] == ["convergence", "demo_cnn", "losses", "optimizers", "schedules"]
+    names = ["convergence", "demo_cnn", "groups", "losses", "optimizers", "schedules", "zero_grad"]
+    assert [path.stem for path in RECIPES] == names
     for path in RECIPES:
         text = path.read_text(encoding="utf-8")
         first = (ast.get_docstring(ast.parse(text)) or "").partition("\n\n")[0]

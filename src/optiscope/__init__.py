@@ -12,26 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalogues.losses import LossSpec
+    from .catalogues.problems.training import trained
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
+    from .group_table import group_table
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
     from .store import Store
-    from .task import Data, Task
+    from .task import Data, Task, Training
     from .tuning import Choice, LogUniform, NearOne, Search, Space, Tuned, Uniform, random_search, tune
 
 __version__ = "0.1.0"
 
 _HOME = {
     "catalogues.losses": ("LossSpec",),
+    "group_table": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
     "record": ("Status", "TraceSpec"),
     "spec": ("OptimizerSpec", "Problem", "Run", "ScheduleSpec"),
     "store": ("Store",),
-    "task": ("Data", "Task"),
+    "task": ("Data", "Task", "Training"),
+    "catalogues.problems.training": ("trained",),
     "tuning": ("Choice", "LogUniform", "NearOne", "Search", "Space", "Tuned", "Uniform", "random_search", "tune"),
 }
 _ROOMS = ("metrics", "render", "report")
@@ -39,8 +43,8 @@ _ROOMS = ("metrics", "render", "report")
 __all__ = [
     "Choice", "Data", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem",
     "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError",
-    "Task", "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
-    "grid", "losses", "optimizers", "problems", "random_search", "run", "schedules", "tune",
+    "Task", "TraceSpec", "Training", "Tuned", "Uniform", "UnknownName", "WorkerError",
+    "grid", "group_table", "losses", "optimizers", "problems", "random_search", "run", "schedules", "trained", "tune",
 ]  # fmt: skip
 
 

@@ -12,10 +12,11 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError
+from .groups import as_recorded, check_values, read_groups
 from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
@@ -144,10 +145,11 @@ class Problem(_ByIdentity):
 
     @functools.cached_property
     def identity(self) -> str:
-        """What tells this problem from another: name, start, bounds, noise, layout, version."""
+        """What tells this problem from another: name, start, bounds, noise, layout, version, training switches."""
+        training = self.task.training if self.task else None
         return identity_json(
             problem=self.name, start=self.start, bounds=self.bounds, noise=self.noise, layout=self.layout,
-            version=self.version,
+            version=self.version, **({"training": training.set} if training else {}),
         )  # fmt: skip
 
     @functools.cached_property
@@ -170,8 +172,14 @@ class Problem(_ByIdentity):
 class OptimizerSpec(_ByIdentity):
     """A label, a `torch.optim.Optimizer` class (or its import path), and its keyword arguments.
 
+    `groups` maps patterns of parameter names to arguments that those parameters get instead (module `groups` says
+    what a pattern may be); `lr_scale` there is a factor of the run's rate, under any schedule, and `frozen_until=k`
+    leaves them as they are until k steps are done. In call syntax it is one more argument.
+
     >>> OptimizerSpec("Momentum", "torch.optim.SGD", {"momentum": 0.9}).arguments["momentum"]
     0.9
+    >>> OptimizerSpec("AdamW", "torch.optim.AdamW", groups={"bias, norm": {"weight_decay": 0.0}}).arguments
+    {}
     """
 
     name: str
@@ -180,10 +188,15 @@ class OptimizerSpec(_ByIdentity):
     note: str = ""
     source: str = ""
     version: int = 1
+    groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "lr" in self.arguments:
             raise InputError(f"lr is an axis of its own, not an argument of {self.name!r}: give lr=…")
+        arguments = dict(self.arguments)
+        groups = read_groups(self.name, arguments.pop("groups", self.groups))
+        object.__setattr__(self, "arguments", arguments)
+        object.__setattr__(self, "groups", groups)
 
     @property
     def path(self) -> str:
@@ -192,8 +205,12 @@ class OptimizerSpec(_ByIdentity):
 
     @functools.cached_property
     def identity(self) -> str:
-        """What tells this optimizer from another: class, arguments, version. Its label is a name, no more."""
-        return identity_json(optimizer=self.path, name=self.name, arguments=dict(self.arguments), version=self.version)
+        """What tells this optimizer from another: class, arguments, groups, version. Its label is a name, no more."""
+        # The first pattern that matches wins, so that their order is part of it.
+        groups = {"groups": list(self.groups.items())} if self.groups else {}
+        return identity_json(
+            optimizer=self.path, name=self.name, arguments=dict(self.arguments), version=self.version, **groups
+        )
 
     @functools.cached_property
     def resolved(self) -> type[Optimizer]:
@@ -206,7 +223,7 @@ class OptimizerSpec(_ByIdentity):
         return cls
 
     def build(self, parameters: Any, lr: float) -> Optimizer:
-        """The stock optimizer on these parameters. Raises InputError for what the class refuses."""
+        """The stock optimizer on these parameters, or groups of them. Raises InputError for what the class refuses."""
         check_arguments(self.name, self.resolved, self.arguments)
         cls: Any = self.resolved
         try:
@@ -215,13 +232,15 @@ class OptimizerSpec(_ByIdentity):
             raise InputError(f"{self.name} cannot be built: {why_refused(cls, self.arguments, error)}") from error
         for group in stock.param_groups:
             group.setdefault("lr", lr)  # some have no rate of their own; traces and schedules look for one all the same
+        if self.groups:
+            check_values(self.name, stock, self.arguments, self.groups)
         return stock
 
     def with_arguments(self, extra: Mapping[str, Any], label: str) -> OptimizerSpec:
         """Another spec, with further arguments and a label of its own."""
         if not extra:
             return self
-        return OptimizerSpec(label, self.cls, {**self.arguments, **extra}, self.note, self.source, self.version)
+        return replace(self, name=label, arguments={**self.arguments, **extra})
 
     @property
     def default_lr(self) -> float:
@@ -309,7 +328,8 @@ class Run:
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
-        return {"optimizer": dict(self.optimizer.arguments), "schedule": dict(self.schedule.arguments)}
+        optimizer = dict(self.optimizer.arguments) | as_recorded(self.optimizer.groups)
+        return {"optimizer": optimizer, "schedule": dict(self.schedule.arguments)}
 
 
 def run_ids(runs: Sequence[Run]) -> list[str]:

@@ -150,3 +150,43 @@ def test_an_unknown_entry_is_one_line(catalogue, name, message, capsys):
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
+
+
+def test_groups_as_a_table(capsys):
+    adamw = "AdamW(weight_decay=0.1, groups={'bias, norm': {'weight_decay': 0.0}, '0': {'frozen_until': 30}})"
+    assert exit_code(["groups", "digits-cnn", "--optimizer", adamw, "--lr", "0.01"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["GROUP", "WEIGHTS", "LR", "MOMENTUM", "DECAY", "STATE", "BYTES", "FROZEN", "UNTIL"]
+    assert lines[1].split() == ["all", "others", "5,888", "0.01", "0.9", "0.1", "47,112", "-"]
+    assert lines[3].split() == ["bias,", "norm", "58", "0.01", "0.9", "0", "476", "-"]
+    assert lines[5].split()[-2:] == ["step", "30"]
+    assert lines[6].strip() == "0.weight 16×1×3×3"
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["digits-cnn", "--optimizer", "SGD(groups={'7.wieght': {}})"], "did you mean '7.weight'?"),
+        (["digits-cnn", "--optimizer", "SGD", "--lr", "fast"], "--lr must be 'default' or a rate > 0, got 'fast'"),
+        (["sphere", "--optimizer", "SGD"], "sphere is a test function: it has one parameter, and no groups"),
+        (["digit-cnn", "--optimizer", "SGD"], "did you mean 'digits-cnn'?"),
+    ],
+)
+def test_groups_of_nothing(words, message, capsys):
+    assert exit_code(["groups", *words]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_learning_problem_shows_its_switches():
+    told = row(listing("problems", "digits-cnn"), "takes also")
+    assert "clip_norm=None (greatest norm of the gradient)" in told
+    assert "accumulate=1" in told
+
+
+def test_an_optimizer_with_groups_shows_them():
+    assert "groups={'bias': {'weight_decay': 0.0}}" in row(
+        listing("optimizers", "AdamW(groups={'bias': {'weight_decay': 0.0}})"), "sets"
+    )

@@ -158,3 +158,14 @@ def test_calibration_draws_and_changes_nothing():
     before = torch.get_rng_state()
     assert chunks.lanes_together(runs, 64, "cpu") in (1, 8)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_groups_and_switches_are_the_plain_loop_s():
+    switched = osc.grid("digits-cnn(clip_norm=1.0)", "SGD", lr=[1e-3, 1e-2], seed=[0, 1], steps=3)
+    grouped = osc.grid(
+        "digits-cnn", "SGD(groups={'bias': {'weight_decay': 0.1}})", lr=[1e-3, 1e-2], seed=[0, 1], steps=3
+    )
+    for runs in (switched, grouped):
+        assert set(osc.run(runs).runs["engine"]) == {"single"}
+        with pytest.raises(osc.InputError, match="runs dense problems"):
+            osc.run(runs, engine="stacked")

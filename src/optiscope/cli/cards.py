@@ -23,12 +23,21 @@ Rows = list[tuple[str, str]]
 _WIDTH = 80
 _INDENT = 12
 _STEPS = 500  # the run whose rates are shown
-# What any test function takes besides its own arguments.
-_MODIFIERS = {
+# What any test function, or any learning problem, takes besides its own arguments.
+_FURTHER = {
     "rotation": "the seed of a random rotation",
     "scale": "stretches the axes",
     "noise": "standard deviation on each coordinate of a gradient",
     "layout": "or 'matrix', 'sparse': how the optimizer sees the point",
+    "accumulate": "batches whose gradients make one step",
+    "zero_grad": "or 'never': gradients add up over the run",
+    "clip_norm": "greatest norm of the gradient",
+    "clip_value": "greatest size of each of its numbers",
+    "average": "'ema' or 'swa': averaged weights, judged beside",
+    "average_decay": "of 'ema', a step",
+    "average_from": "of 'swa', the share of the run where it begins",
+    "autocast": "'bfloat16', or on CUDA 'float16'",
+    "noise_scale": "batches that it is estimated from",
 }
 _PLANES = ("rosenbrock", "rosenbrock(layout='matrix')", "rosenbrock(layout='sparse')")
 _OLD = {"size_average", "reduce"}  # of torch's losses, replaced by reduction long ago
@@ -63,9 +72,7 @@ def _problem(text: str) -> tuple[str, str, Rows]:
     if family:
         own = inspect.signature(family.make)
         rows.append(("arguments", _arguments(own) or "none of its own"))
-    if family and family.modifiers:
-        more = [p for p in inspect.signature(family).parameters.values() if p.name not in own.parameters]
-        words = "\n".join(f"{p.name}={p.default!r} ({_MODIFIERS[p.name]})" for p in more)
+        words = "\n".join(f"{p.name}={p.default!r} ({_FURTHER[p.name]})" for p in family.further)
         rows.append(("takes also", words))
     if problem.is_function and problem.dim == 2:
         rows.append(("example", f"optiscope gif {_quoted(text)}"))
@@ -117,8 +124,9 @@ def _optimizer(text: str) -> tuple[str, str, Rows]:
     rate = inspect.signature(spec.resolved).parameters.get("lr")
     known = rate is not None and isinstance(rate.default, (int, float))
     rows: Rows = [("class", spec.path), ("default lr", f"{spec.default_lr:g}" if known else "none: give one")]
-    if spec.arguments:
-        rows.append(("sets", ", ".join(f"{key}={value!r}" for key, value in spec.arguments.items())))
+    sets = dict(spec.arguments) | ({"groups": spec.groups} if spec.groups else {})
+    if sets:
+        rows.append(("sets", ", ".join(f"{key}={value!r}" for key, value in sets.items())))
     rows.append(("arguments", _arguments(inspect.signature(spec.resolved), {"params", "lr"})))
     if spec.source:
         rows.append(("source", spec.source))

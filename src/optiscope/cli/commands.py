@@ -178,6 +178,21 @@ def list_(
 
 
 @app.command()
+def groups(
+    problem: Annotated[str, typer.Argument(help="A learning problem, by name or call: 'digits-cnn'.")],
+    optimizer: Annotated[
+        str, typer.Option(metavar="SPEC", help="An optimizer, by name or call: \"AdamW(groups={'bias, norm': {…}})\".")
+    ],
+    lr: Annotated[str, typer.Option(metavar="RATE", help="'default' or a rate.")] = "default",
+) -> None:
+    """Show an optimizer's parameter groups on a network: members, rates, decay, and the bytes of its state."""
+    _load_torch()
+    from .groups import groups_text
+
+    typer.echo(groups_text(problem, optimizer, lr))
+
+
+@app.command()
 def zoo(results: Results = Path("results")) -> None:
     """Try every optimizer of the zoo, and write which tier each takes into zoo.md and zoo.csv."""
     _load_torch()

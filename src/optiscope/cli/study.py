@@ -114,7 +114,7 @@ def _run(
 def _said(event: dict[str, Any]) -> str:
     if event["kind"] == "lr":
         return f"step {event['step']}: lr {event['from']:.4g} -> {event['to']:.4g}"
-    return event["text"] if event["kind"] == "note" else f"{event['kind']}: {event['text']}"
+    return event["text"] if event["kind"] in ("note", "training") else f"{event['kind']}: {event['text']}"
 
 
 def _race(results: Path, console: Console) -> Any:

@@ -22,6 +22,7 @@ from .check import check_device, check_runs
 from .chooser import Verdicts, batches, cells, replay
 from .cluster import Cluster
 from .single import OnEvent, run_single
+from .training import check_autocast
 from .work import Settings, do
 from .workers import Processes, stream
 
@@ -108,6 +109,9 @@ def run(
         check_device(device)  # a cluster's workers check it, where they are
     wanted = _each_once([runs] if isinstance(runs, Run) else list(runs))
     check_runs(wanted)
+    if cluster is None:
+        for problem in {id(one.problem): one.problem for one in wanted}.values():
+            check_autocast(problem, device)
     kept = as_store(store)
     there = kept.finished(run_ids(wanted)).tolist() if kept else [False] * len(wanted)
     todo = [one for one, found in zip(wanted, there, strict=True) if not found]

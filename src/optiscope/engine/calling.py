@@ -101,5 +101,6 @@ def _step(stock: Any, small: list[torch.nn.Parameter], way: Calling, sparse: boo
 
 def backward_with_graph(loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter]) -> None:
     """Gradients that can be differentiated again; `zero_grad` breaks the cycle that they make."""
-    for parameter, grad in zip(parameters, torch.autograd.grad(loss, parameters, create_graph=True), strict=True):
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter, grad in zip(trained, torch.autograd.grad(loss, trained, create_graph=True), strict=True):
         parameter.grad = grad

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from ..errors import InputError, Refused
+from ..groups import split
 from ..spec import OptimizerSpec, Problem, Run
 from .calling import parameter_shapes, try_step
+from .training import check_training
 
 
 def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str) -> None:
@@ -16,19 +19,38 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str
     shapes = parameter_shapes(problem)
     sparse = problem.layout == "sparse"
     dimensions = sorted({len(shape) for shape in shapes})
+    empty: list[Any] = [torch.empty(shape, device="meta", requires_grad=True) for shape in shapes]
+    if optimizer.groups:
+        empty = _groups(problem, optimizer, lr)
     try:
-        optimizer.build([torch.empty(shape, device="meta", requires_grad=True) for shape in shapes], lr)
+        optimizer.build(empty, lr)
         try_step(optimizer, optimizer.resolved, dimensions, dtype, sparse, lr)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         kind = "sparse" if sparse else "dense"
         counts = " and ".join(map(str, dimensions))
-        ways = _other_ways(problem, optimizer, lr, dtype, dimensions)
+        # The ways are tried on loose parameters: they say nothing of groups.
+        ways = [] if optimizer.groups else _other_ways(problem, optimizer, lr, dtype, dimensions)
         hint = f"; {' or '.join(ways)} would do" if ways else ""
         raise Refused(
             f"{optimizer.name} cannot run {problem.name} (number of dimensions of its parameters: {counts}; its "
             f"gradients are {kind}, its numbers {dtype}): {reason}{hint}"
         ) from error
+
+
+def _groups(problem: Problem, optimizer: OptimizerSpec, lr: float) -> list[Any]:
+    """The optimizer's groups on the network, without memory. Raises InputError for a pattern that matches nothing."""
+    if problem.task is None:
+        raise Refused(
+            f"{optimizer.name} has groups, which name parameters of a network; {problem.name} is a test function of "
+            "one point: leave groups out"
+        )
+    with torch.device("meta"):
+        module = problem.task.module()
+    try:
+        return [part.entry(lr) for part in split(module, optimizer.groups)]
+    except InputError as error:
+        raise InputError(f"{problem.name}: {error}") from error
 
 
 def _other_ways(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str, dimensions: list[int]) -> list[str]:
@@ -83,6 +105,8 @@ def check_runs(runs: Sequence[Run]) -> None:
             check_loss(problem)
     for (problem, optimizer, dtype), lr in pairs.items():
         check_pair(problem, optimizer, lr, dtype)
+    for one in {(one.problem, one.optimizer, one.dtype): one for one in kinds}.values():
+        check_training(one)
     for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)
 

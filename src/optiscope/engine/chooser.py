@@ -111,7 +111,9 @@ def _packed(pieces: Iterable[list[Run]], size: int) -> Iterator[list[Run]]:
 
 def _lane_kind(run: Run) -> Hashable | None:
     """What lanes of one batch have in common; None for a run that cannot share one."""
-    if run.problem.layout == "sparse":
+    if run.problem.layout == "sparse" or run.optimizer.groups:
+        return None
+    if run.problem.task is not None and run.problem.task.training is not None:
         return None
     if calling(run) is not Calling.PLAIN:
         return None

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from ..errors import InputError
 from ..spec import Problem, Run
@@ -43,6 +43,13 @@ class Instance(Protocol):
 def instantiate(run: Run, device: str) -> Instance:
     """The instance of a run's problem on a device."""
     return FunctionInstance(run, device) if run.problem.is_function else NetworkInstance(run, device)
+
+
+def module_of(instance: Instance) -> torch.nn.Module:
+    """The network of an instance. Raises InputError for a test function, which has none."""
+    if not isinstance(instance, NetworkInstance):
+        raise InputError("groups name the parameters of a network; a test function has one point")
+    return instance.module
 
 
 def start_points(problem: Problem, seeds: np.ndarray, start: Any) -> np.ndarray:
@@ -118,19 +125,22 @@ class NetworkInstance:
         self.module = module.to(device=device, dtype=self._dtype)
         self.parameters = list(self.module.parameters())
         self._seed = run.seed
-        data = task.data(run.seed)
+        self._data = data = task.data(run.seed)
         with OwnRandom(run.seed, "validation"):
             self.validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
         self._check = task.check
-        self._output: Any = None
+        self.output: Any = None
 
     def _stream(self, data: Data, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size = self._task.batch_size
         count = len(data.train)  # type: ignore[arg-type]
         if not 1 <= size <= count:
             raise InputError(f"batch_size must be between 1 and the {count} training examples, got {size}")
+        if self._task.training is not None:
+            # Several batches in one, which the step takes apart: the last of an epoch then has what is left.
+            size = min(count, size * self._task.training.accumulate)
         if isinstance(data.train, TensorDataset):
             tensors = [self._place(tensor) for tensor in data.train.tensors]
             while True:
@@ -156,15 +166,33 @@ class NetworkInstance:
 
     def loss(self, step: int) -> torch.Tensor:
         """The training loss on the batch of this step."""
-        self._input, self._target = self.batch(step)
-        self._output = self.module(self._input)
-        self.check_fit(self._output, self._target)
-        return self._task.criterion(self._output, self._target)
+        return self.loss_on(*self.batch(step))
+
+    def loss_on(self, some: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """The training loss on a batch; the network's `output` is kept for metrics."""
+        self.output = self.module(some)
+        self.check_fit(self.output, wanted)
+        return self._task.criterion(self.output, wanted)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Input and target of `count` training examples drawn with replacement, apart from the run's batches."""
+        chosen = torch.randint(len(self._data.train), (count,), generator=generator)  # type: ignore[arg-type]
+        if isinstance(self._data.train, TensorDataset):
+            some, wanted = (tensor[chosen] for tensor in self._data.train.tensors[:2])
+        else:
+            some, wanted = default_collate([self._data.train[int(i)] for i in chosen])
+        return self._place(some), self._place(wanted)
+
+    def training_inputs(self) -> Iterator[torch.Tensor]:
+        """The inputs of all training examples, batch by batch, in their own order."""
+        for batch in DataLoader(self._data.train, self._task.batch_size):
+            yield self._place(batch[0])
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and targets of this step; steps are asked for in order, each as often as one likes."""
         if step != self._step:
             self._batch, self._step = next(self._batches), step
+            self.target = self._batch[1]
         return self._batch
 
     def check_fit(self, output: Any, target: Any) -> None:
@@ -180,20 +208,24 @@ class NetworkInstance:
     def batch_metrics(self) -> dict[str, float]:
         """Metrics of the batch that the latest loss was taken on."""
         return {
-            name: float(measure(self._output.detach(), self._target))
+            name: float(measure(self.output.detach(), self.target))
             for name, measure in self._task.batch_metrics.items()
         }
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Metrics on the validation set, in evaluation mode."""
+        return self.judge(self.module)
+
+    @torch.no_grad()
+    def judge(self, module: torch.nn.Module) -> dict[str, float]:
+        """The same for another network of the same kind, such as one of averaged weights."""
         if self.validation is None or not self._task.validation_metrics:
             return {}
         inputs, targets = self.validation
-        self.module.eval()
+        module.eval()
         # How often somebody looks must not change what the training draws.
         with OwnRandom(self._seed, "evaluation", self._device):
-            output = self.module(inputs)
-        self.module.train()
+            output = module(inputs)
+        module.train()
         self.check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

@@ -2,7 +2,8 @@
 
     zero_grad, loss, backward, step, scheduler step
 
-and nothing else between them but the recorder's two calls. No clipping, no projection.
+and nothing else between them but the recorder's two calls. No clipping and no projection, unless a switch of the
+problem asks for it: `training.TrainingStep` then takes the place of the first four.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
-from .instance import Instance, instantiate
+from .closure import Closure
+from .groups import RunGroups
+from .instance import Instance, NetworkInstance, instantiate, module_of
 from .recorder import make_recorder
 from .seeding import OwnRandom
+from .training import TrainingStep
 
 # On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
 DEVICE_LOOK = 50
@@ -62,6 +66,8 @@ class _Loop:
         self.rates: list[float] = []
         self.metrics: dict[int, dict[str, float]] = {}
         self.grad_evals = 0
+        self.groups: RunGroups | None = None
+        self.training: TrainingStep | None = None
         self.off_clock = 0.0
         self.wall_s = 0.0
         self._one_a_step = True
@@ -80,13 +86,25 @@ class _Loop:
     def _go(self) -> None:
         run = self.run
         self.instance = instantiate(run, self.device)
+        self.way = calling(run)
         parameters = self.instance.parameters
-        optimizer = run.optimizer.build(parameters, run.lr)
         ticks = run.schedule.ticks(run.problem, run.steps)
-        scheduler = run.schedule.factory(optimizer, ticks)
+        if run.optimizer.groups:
+            self.groups = RunGroups(run, module_of(self.instance), ticks, self.note)
+            optimizer, scheduler = self.groups.optimizer, self.groups.scheduler
+        else:
+            optimizer = run.optimizer.build(parameters, run.lr)
+            scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
             parameters, self.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
         )
+        self.differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
+        if self.way is Calling.GRAPH:
+            self.differentiate = functools.partial(backward_with_graph, parameters=parameters)
+        if isinstance(self.instance, NetworkInstance) and run.problem.task and run.problem.task.training:
+            for text in run.problem.task.training.told:
+                self.note({"step": 0, "kind": "training", "text": text})
+            self.training = TrainingStep(run, self.instance, optimizer, self.device, self.differentiate)
         self._evaluate(0)
         begin = time.perf_counter()
         try:
@@ -99,11 +117,16 @@ class _Loop:
                 self.grad_evals += len(self.losses)
         with torch.no_grad():
             if not self._diverged():
-                self.losses.append(self.instance.loss(self.steps).detach())
+                self.losses.append((self.training or self.instance).loss(self.steps).detach())
                 self.rates.append(optimizer.param_groups[0]["lr"])
+                if self.groups is not None:
+                    self.groups.write_rates()
                 self._batch_metrics(self.steps)
         self._diverged()
         self._note_idle_schedule(scheduler)
+        if self.training is not None and self.training.skipped:
+            text = f"GradScaler skipped {self.training.skipped} steps whose gradients were not finite"
+            self.note({"step": self.step, "kind": "note", "text": text})
 
     def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
         run, recorder = self.run, self.recorder
@@ -113,23 +136,27 @@ class _Loop:
         update = stock.step
         noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
-        way = calling(run)
-        takes_closure, closure_too = way is Calling.CLOSURE, way is Calling.BOTH
+        takes_closure, closure_too = self.way is Calling.CLOSURE, self.way is Calling.BOTH
         self._one_a_step = not takes_closure
-        differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
-        if way is Calling.GRAPH:
-            differentiate = functools.partial(backward_with_graph, parameters=instance.parameters)
+        differentiate = self.differentiate
+        if self.training is not None:
+            switched = self.training
+            zero_grad, loss_at, differentiate = switched.clear, switched.loss, switched.differentiate
+            perturb, update, noisy = switched.limit, switched.update, switched.limits
         per_epoch = run.schedule.interval == "epoch"
         epoch = run.problem.steps_per_epoch
         evaluations = self._evaluation_steps()
         look_every, on_cpu = self._look_every, self.device == "cpu"
         isfinite = math.isfinite
+        groups = self.groups
 
         for step in range(self.steps):
             self.step = step
+            if groups is not None:
+                groups.before(step)
             rates.append(group["lr"])
             if takes_closure:
-                closure = _Closure(optimizer, instance, step, noisy, recorder)
+                closure = Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step, recorder)
                 update(closure)
                 self.grad_evals += closure.calls
                 value = closure.first.item() if on_cpu else closure.first
@@ -149,7 +176,7 @@ class _Loop:
                     perturb(step)
                 recorder.before(step)
                 if closure_too:
-                    closure = _Closure(optimizer, instance, step, noisy)
+                    closure = Closure(zero_grad, loss_at, differentiate, perturb if noisy else None, step)
                     update(closure)
                     self.grad_evals += closure.calls
                 else:
@@ -165,13 +192,13 @@ class _Loop:
                 self._tick(scheduler, optimizer, step)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            scheduler.step()
-            return
         before = optimizer.param_groups[0]["lr"]
-        scheduler.step(self._monitored(step))
+        adaptive = isinstance(scheduler, ReduceLROnPlateau)
+        scheduler.step(self._monitored(step)) if adaptive else scheduler.step()
+        if self.groups is not None:
+            self.groups.follow()
         after = optimizer.param_groups[0]["lr"]
-        if after != before:
+        if adaptive and after != before:
             self.note({"step": step + 1, "kind": "lr", "from": before, "to": after})
 
     def _monitored(self, step: int) -> float:
@@ -188,7 +215,7 @@ class _Loop:
 
     def _evaluation_steps(self) -> frozenset[int]:
         task = self.run.problem.task
-        if task is None or not task.validation_metrics:
+        if task is None or not (task.validation_metrics or (task.training and task.training.noise_scale)):
             return frozenset()
         cadence = task.evaluate_every * self.run.problem.steps_per_epoch
         return frozenset({*range(0, self.steps + 1, cadence), self.steps})
@@ -196,6 +223,8 @@ class _Loop:
     def _evaluate(self, step: int) -> None:
         begin = time.perf_counter()
         found = self.instance.evaluate()
+        if self.training is not None:
+            found = found | self.training.evaluate(step)
         if found:
             self.metrics.setdefault(step, {}).update(found)
         self.off_clock += time.perf_counter() - begin if step else 0.0
@@ -271,30 +300,8 @@ class _Loop:
         rows = np.unique(np.append(np.arange(0, last + 1, self.trace.every), last))
         columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
         columns |= self.recorder.columns(rows)
+        for part in (self.groups, self.training):
+            columns |= part.columns(rows) if part is not None else {}
         for name in sorted({name for found in metrics.values() for name in found}):
             columns[name] = np.array([metrics.get(int(k), {}).get(name, math.nan) for k in rows])
         return columns
-
-
-class _Closure:
-    """What LBFGS and its like call as often as they want: the loss of one step, with its gradient."""
-
-    def __init__(self, optimizer: Any, instance: Instance, step: int, noisy: bool, recorder: Any = None):
-        self._optimizer, self._instance, self._step = optimizer, instance, step
-        self._noisy, self._recorder = noisy, recorder
-        self.calls = 0
-        self.first = torch.tensor(math.nan)
-
-    def __call__(self) -> torch.Tensor:
-        with torch.enable_grad():
-            self._optimizer.zero_grad()
-            loss = self._instance.loss(self._step)
-            loss.backward()
-        if self._noisy:
-            self._instance.perturb(self._step)
-        if not self.calls:
-            self.first = loss.detach().clone()
-            if self._recorder is not None:
-                self._recorder.before(self._step)
-        self.calls += 1
-        return loss

@@ -72,7 +72,10 @@ def flat_arguments(hyperparameters: Mapping[str, Mapping[str, Any]]) -> dict[str
     flat: dict[str, Any] = {}
     for prefix, room in (("", "optimizer"), ("schedule.", "schedule")):
         for name, value in hyperparameters.get(room, {}).items():
-            if isinstance(value, (list, tuple)):
+            if name == "groups" and not prefix:
+                for i, group in enumerate(value, start=1):
+                    flat |= {f"groups[{i}].{key}": part for key, part in group.items()}
+            elif isinstance(value, (list, tuple)):
                 flat |= {f"{prefix}{name}[{i}]": part for i, part in enumerate(value)}
             else:
                 flat[f"{prefix}{name}"] = value

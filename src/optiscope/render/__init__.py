@@ -4,6 +4,7 @@
     convergence       loss above the minimum by step, median and quartiles       -> Figure
     history           loss and accuracy of networks while they train             -> Figure
     schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
+    parameter_groups  who is in which parameter group, and the rate of each      -> Figure
     loss_curves       value and gradient of each loss against the prediction     -> Figure
     encode            any frames into a .gif, .webp, .mp4 or .png
     style_of          the colour and the dash of an optimizer, the same in all of the above
@@ -16,6 +17,7 @@ A picture takes the runs frame and the trace frame, and whoever calls it saves w
 
 from .curves import convergence, history, schedule_curves
 from .encode import encode
+from .groups import parameter_groups
 from .losses import loss_curves
 from .race import Race, race
 from .style import Look, Theme, looks_of, style_of, theme_of
@@ -29,6 +31,7 @@ __all__ = [
     "history",
     "looks_of",
     "loss_curves",
+    "parameter_groups",
     "race",
     "schedule_curves",
     "style_of",

@@ -17,10 +17,12 @@ LISTED = 20
 
 
 def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Blocks of Markdown: the protocol, the targets, how runs ended, what to be wary of, what the engine noted."""
+    """Blocks of Markdown: the protocol, the switches of a step, the targets, how runs ended, warnings, the notes."""
+    switched = training_steps(runs)
     blocks = [
         "### Search and evaluation",
         to_markdown(protocol(runs, table)),
+        *(["### Training step", bullets(switched)] if switched else []),
         "### Targets",
         to_markdown(_targets(runs)),
         "Set before the runs. A run that misses one counts as never, and stays in the table.",
@@ -96,6 +98,16 @@ def warnings(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     return lines
 
 
+def training_steps(runs: pd.DataFrame) -> list[str]:
+    """What was asked of a training step besides the plain loop's (clipping, accumulation, …), and on which problems."""
+    where: dict[str, set[str]] = defaultdict(set)
+    for row in runs[runs["events"].fillna("").str.contains('"training"', regex=False)].itertuples():
+        for event in _events(row) or ():
+            if event.get("kind") == "training":
+                where[str(event.get("text", ""))].add(str(row.problem))
+    return [f"{escape_markdown(text)} (on {_some(sorted(on))})" for text, on in sorted(where.items())]
+
+
 def notes(runs: pd.DataFrame) -> list[str]:
     """What the engine noted (a schedule that never acted, …) and why runs diverged or failed, counted."""
     seen: dict[tuple[str, str], int] = defaultdict(int)
@@ -128,14 +140,20 @@ def _told(row: Any) -> Iterable[tuple[str, str]]:
     if row.status == "error":
         first = str(row.error or "").strip().splitlines()
         yield "error", f"{cell}: {first[0] if first else 'no message'}"
-    try:
-        events = json.loads(row.events) if isinstance(row.events, str) and row.events else []
-    except ValueError:
+    events = _events(row)
+    if events is None:
         yield "error", f"{cell}: its events are not JSON"
-        return
-    for event in events:
+    for event in events or ():
         if event.get("kind") == "note":
             yield "note", str(event.get("text", ""))
+
+
+def _events(row: Any) -> list[dict[str, Any]] | None:
+    """The events of a runs row; None where they are not JSON."""
+    try:
+        return json.loads(row.events) if isinstance(row.events, str) and row.events else []
+    except ValueError:
+        return None
 
 
 def _targets(runs: pd.DataFrame) -> pd.DataFrame:

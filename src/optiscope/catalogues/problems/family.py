@@ -15,6 +15,7 @@ from ...errors import InputError
 from ...signatures import check_arguments
 from ...spec import Problem
 from ...syntax import format_call
+from .training import SWITCHES, trained
 from .transform import modify
 
 _MODIFIERS = tuple(p for p in inspect.signature(modify).parameters.values() if p.kind is p.KEYWORD_ONLY)
@@ -24,7 +25,8 @@ _MODIFIERS = tuple(p for p in inspect.signature(modify).parameters.values() if p
 class Family:
     """A catalogue entry: `make(**arguments)` gives the `Problem`, `note` says in a few words what is hard about it.
 
-    With `modifiers`, `build` also takes the arguments of `transform.modify` (rotation, scale, noise, layout).
+    With `modifiers`, `build` also takes the arguments of `transform.modify` (rotation, scale, noise, layout); without,
+    it is a learning problem, and `build` takes the switches of `training.trained` (accumulate, clip_norm, …).
 
     >>> bowl = Family("bowl", lambda height=1.0: Problem("bowl", lambda x: height * x[..., 0] ** 2, start=(3.,)))
     >>> bowl.build({"height": 2.0, "noise": 0.1}).name
@@ -40,7 +42,12 @@ class Family:
     def __signature__(self) -> inspect.Signature:
         """The arguments of `build`, for listings and for `check_arguments`."""
         own = list(inspect.signature(self.make).parameters.values())
-        return inspect.Signature([*own, *_MODIFIERS] if self.modifiers else own)
+        return inspect.Signature([*own, *self.further])
+
+    @property
+    def further(self) -> tuple[inspect.Parameter, ...]:
+        """What `build` takes besides the arguments of `make`."""
+        return _MODIFIERS if self.modifiers else SWITCHES
 
     def __call__(self, **arguments: Any) -> Problem:
         """The same as `build`, with keywords."""
@@ -51,11 +58,20 @@ class Family:
 
         Raises InputError for an unknown argument, naming those allowed and the nearest, and for a value out of range.
         """
+        if self.modifiers:
+            _refuse_switches(self.name, arguments)
         check_arguments(self.name, self, arguments)
-        changes = {p.name: arguments[p.name] for p in _MODIFIERS if self.modifiers and p.name in arguments}
+        changes = {p.name: arguments[p.name] for p in self.further if p.name in arguments}
         try:
             problem = self.make(**{key: value for key, value in arguments.items() if key not in changes})
         except TypeError as error:
             raise InputError(f"{format_call(self.name, arguments)}: {error}") from error
-        changed = modify(problem, **changes) if changes else problem
-        return dataclasses.replace(changed, name=format_call(self.name, arguments))
+        if changes:
+            problem = modify(problem, **changes) if self.modifiers else trained(problem, **changes)
+        return dataclasses.replace(problem, name=format_call(self.name, arguments))
+
+
+def _refuse_switches(name: str, arguments: Mapping[str, Any]) -> None:
+    for one in SWITCHES:
+        if one.name in arguments:
+            raise InputError(f"{name} is a test function, and {one.name} is a switch of learning problems")
