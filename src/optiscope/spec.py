@@ -75,7 +75,8 @@ class Problem(_ByIdentity):
     loss stays exact. `layout` is how the optimizer sees the point: a vector, a square-ish matrix (Muon), or a
     vector whose gradients come sparse (SparseAdam).
 
-    For a network, `task` holds the parts and `loss` is None.
+    For a network, `task` holds the parts and `loss` is None. `default_steps` is the length of a run that shows what
+    there is to see; a network's targets are those of baselines tuned at it.
 
     >>> bowl = Problem("bowl", lambda x: x[..., 0]**2 + 10 * x[..., 1]**2,
     ...                start=(3., 2.), minimum=(0., 0.), bounds=((-4., 4.), (-3., 3.)))
@@ -101,6 +102,7 @@ class Problem(_ByIdentity):
     dtype: str = ""
     task: Task | None = None
     steps_per_epoch: int = 1
+    default_steps: int = 500
     metrics: tuple[str, ...] = ()
     version: int = 1
 

@@ -104,6 +104,7 @@ def _network(problem: Problem, task: Task) -> Rows:
         ("data", f"{', '.join(sizes)}; an input is {inputs}"),
         ("batch", str(task.batch_size)),
         ("epoch", f"{problem.steps_per_epoch} step{'s' * (problem.steps_per_epoch != 1)}"),
+        ("steps", f"{problem.default_steps} by default"),
         ("start", "drawn from the run's seed"),
         ("metrics", ", ".join(problem.metrics)),
     ]
