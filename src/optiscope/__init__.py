@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalogues.losses import LossSpec
+    from .datasets import IdxFolder, read_idx
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
     from .naming import grid, losses, optimizers, problems, schedules
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "catalogues.losses": ("LossSpec",),
+    "datasets": ("IdxFolder", "read_idx"),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
@@ -37,10 +39,10 @@ _HOME = {
 _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
-    "Choice", "Data", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem",
-    "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError",
-    "Task", "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
-    "grid", "losses", "optimizers", "problems", "random_search", "run", "schedules", "tune",
+    "Choice", "Data", "IdxFolder", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec",
+    "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status",
+    "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Tuned", "Uniform", "UnknownName", "WorkerError",
+    "grid", "losses", "optimizers", "problems", "random_search", "read_idx", "run", "schedules", "tune",
 ]  # fmt: skip
 
 

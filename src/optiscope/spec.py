@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError
+from .identity import ByIdentity, identity_json
 from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
@@ -30,42 +30,8 @@ Start = str | tuple[float, ...]  # "canonical", "random", or a point
 Layout = Literal["vector", "matrix", "sparse"]
 
 
-def _plain(value: Any) -> Any:
-    """JSON's fallback: a callable by its import path, anything else by its repr."""
-    if callable(value):
-        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', repr(value))}"
-    return repr(value)
-
-
-def identity_json(**parts: Any) -> str:
-    """A canonical JSON string: what a spec is, for hashing and comparing."""
-    return json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
-
-
-class _ByIdentity:
-    """Equality and hash by the identity string."""
-
-    @property
-    def identity(self) -> str:
-        raise NotImplementedError
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.identity == other.identity  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash(self.identity)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Another process hashes strings otherwise.
-        return {name: value for name, value in vars(self).items() if name != "_hash"}
-
-
 @dataclass(frozen=True, eq=False)
-class Problem(_ByIdentity):
+class Problem(ByIdentity):
     """Something to minimise: a function of a point, or a network with its data and loss.
 
     For a function, `loss(x)` maps `(..., dim)` to `(...)`; `start`, `minimum` are points of `dim` numbers, `bounds`
@@ -132,6 +98,31 @@ class Problem(_ByIdentity):
         if not self.noise >= 0:
             raise InputError(f"noise must be >= 0, got {self.noise}")
 
+    @classmethod
+    def from_module(
+        cls, build: Callable[[], torch.nn.Module], dataset: Any, loss: Any, *, name: str = "", batch_size: int = 32,
+        validation: float = 0.2, metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+        evaluate_every: int = 1, default_steps: int | None = None, version: int = 1,
+    ) -> Problem:  # fmt: skip
+        """A learning problem from a network, its data and its loss.
+
+        `build()` gives the network: its class, or a function. `dataset` is a `torch.utils.data.Dataset` of pairs
+        (input, target), of which the run's seed draws the share `validation` to be kept apart; or a pair of them,
+        (training, validation); or a function of the seed that gives either. `loss` is a name with or without
+        arguments, an object of `torch.nn`, or a function, called with outputs and targets as they are.
+        `metrics` map a name to a function of outputs and targets: accuracy, where there are classes, unless given;
+        they are measured every `evaluate_every` epochs. The name is that of the class, with the arguments given.
+
+        Raises InputError, in one line, where data, network and loss do not fit: one batch is tried.
+        """
+        # The one import that points up: the noun is where people look for what makes one.
+        from .catalogues.problems.own import problem_from_module
+
+        return problem_from_module(
+            build, dataset, loss, name=name, batch_size=batch_size, validation=validation, metrics=metrics,
+            evaluate_every=evaluate_every, default_steps=default_steps, version=version,
+        )  # fmt: skip
+
     @property
     def dim(self) -> int:
         """Number of coordinates of a function; 0 for a network."""
@@ -163,7 +154,7 @@ class Problem(_ByIdentity):
 
 
 @dataclass(frozen=True, eq=False)
-class OptimizerSpec(_ByIdentity):
+class OptimizerSpec(ByIdentity):
     """A label, a `torch.optim.Optimizer` class (or its import path), and its keyword arguments.
 
     >>> OptimizerSpec("Momentum", "torch.optim.SGD", {"momentum": 0.9}).arguments["momentum"]
@@ -229,7 +220,7 @@ class OptimizerSpec(_ByIdentity):
 
 
 @dataclass(frozen=True, eq=False)
-class ScheduleSpec(_ByIdentity):
+class ScheduleSpec(ByIdentity):
     """A label and a factory `(optimizer, steps) -> LRScheduler or None`.
 
     `steps` is the number of times the schedule will step within the run. `kind` is `fixed` (a formula of the step),

@@ -70,7 +70,7 @@ def _problem(text: str) -> tuple[str, str, Rows]:
     if problem.is_function and problem.dim == 2:
         rows.append(("example", f"optiscope gif {_quoted(text)}"))
     else:
-        rows.append(("example", f'osc.run(osc.grid({text!r}, "Adam", lr=1e-3, steps=100))'))
+        rows.append(("example", f'osc.run(osc.grid({text!r}, "Adam", steps=100))'))
     return f"{problem.name}: {family.note}" if family else problem.name, f"{summary}\n{body}".strip(), rows
 
 

@@ -22,7 +22,7 @@ PARTS = 10  # of the text, one of which is kept apart
 
 
 def modular_addition(
-    *, modulus: int = 31, share: float = 0.6, width: int = 64, loss: Loss = "CrossEntropyLoss"
+    *, modulus: int = 31, share: float = 0.5, width: int = 32, loss: Loss = "CrossEntropyLoss"
 ) -> Problem:
     """(a + b) mod `modulus` from a table of which `share` is shown, full batch, by a transformer of one block.
 
@@ -32,9 +32,7 @@ def modular_addition(
     at_least("modular-addition", "modulus", modulus, 3)
     within("modular-addition", "share", share, 0.05, 0.95)
     _heads("modular-addition", width)
-    make = functools.partial(
-        Transformer, modulus + 1, 3, width, 4, 1, outputs=modulus, causal=False, norm=False, last_only=True
-    )
+    make = functools.partial(Transformer, modulus, 2, width, 4, 1, causal=False, norm=False, last_only=True)
     return supervised(
         "modular-addition", make, functools.partial(_sums, modulus, float(share)),
         class_criterion(loss, "modular-addition", modulus), training=training_count(modulus**2, 1 - share),
@@ -59,7 +57,7 @@ def char_transformer(
     return supervised(
         "char-transformer", functools.partial(Transformer, len(characters), context, width, 4, 2),
         functools.partial(_text, context), class_criterion(loss, "char-transformer", len(characters)),
-        training=training, batch_size=batch_size, default_steps=500, measures={"accuracy": accuracy},
+        training=training, batch_size=batch_size, default_steps=400, measures={"accuracy": accuracy},
         what=f"a transformer of two blocks on the next of {len(characters)} characters",
         source="Vaswani et al. 2017, Attention is all you need, arXiv:1706.03762; the text is this package's own",
     )  # fmt: skip
@@ -78,9 +76,8 @@ def _heads(problem: str, width: int) -> None:
 
 
 def _sums(modulus: int, share: float, seed: int) -> Data:
-    first, second = (part.reshape(-1) for part in np.divmod(np.arange(modulus**2), modulus))
-    tokens = np.stack([first, second, np.full(modulus**2, modulus)], axis=1)
-    return split((torch.from_numpy(tokens), torch.from_numpy((first + second) % modulus)), seed, 1 - share)
+    terms = np.stack(np.divmod(np.arange(modulus**2), modulus), axis=1)
+    return split((torch.from_numpy(terms), torch.from_numpy(terms.sum(1) % modulus)), seed, 1 - share)
 
 
 def _text(context: int, seed: int) -> Data:

@@ -53,7 +53,7 @@ class Transformer(nn.Module):
 
     def __init__(
         self, vocabulary: int, length: int, width: int, heads: int, depth: int, *,
-        outputs: int = 0, causal: bool = True, norm: bool = True, last_only: bool = False,
+        causal: bool = True, norm: bool = True, last_only: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.last_only = last_only
@@ -62,7 +62,7 @@ class Transformer(nn.Module):
             nn.init.normal_(table.weight, std=1 / math.sqrt(width))
         self.blocks = nn.Sequential(*(Block(width, heads, length, causal, norm) for _ in range(depth)))
         self.norm: nn.Module = nn.LayerNorm(width) if norm else nn.Identity()
-        self.scores = nn.Linear(width, outputs or vocabulary, bias=False)
+        self.scores = nn.Linear(width, vocabulary, bias=False)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens, shape (N, length), to scores: (N, vocabulary, length), or (N, vocabulary) with `last_only`."""
