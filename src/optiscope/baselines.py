@@ -25,7 +25,8 @@ from .tuning.rates import tune_cells
 OPTIMIZERS = ("SGD", "Momentum", "Adam", "AdamW")
 # Where the usual ones are known to miss the point of a problem, those that do not.
 OTHERS = {
-    "modular-addition": ("Adam", "AdamW(weight_decay=1.0)"),
+    "char-transformer": ("Adam", "AdamW"),
+    "modular-addition": ("AdamW(weight_decay=1.0)",),
     "pinn": ("Adam", "LBFGS(line_search_fn='strong_wolfe')"),
 }
 # The lesson's CNN at full size takes seconds a step; what it has to learn is the same at a smaller one.
@@ -63,7 +64,7 @@ def levels(start: float, score: float, higher: bool) -> tuple[float, ...]:
     >>> levels(0.1, 0.99, higher=True)
     (0.708, 0.905, 0.969, 0.984, 0.99)
     """
-    first, last = ((1 - start, max(1 - score, LEAST_ERROR)) if higher else (start, score))
+    first, last = (1 - start, max(1 - score, LEAST_ERROR)) if higher else (start, score)
     errors = [math.exp((1 - q) * math.log(first) + q * math.log(last)) for q in LEVELS]
     found = [1 - error if higher else error for error in errors]
     # Towards the easier side, so that the baseline itself meets its own target.
@@ -93,7 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def as_toml(known: dict[str, Stored]) -> str:
     """The file, a table a network."""
-    text = "# The targets of the networks, and the tuned baselines that they were set from; see optiscope/baselines.py.\n"
+    text = (
+        "# The targets of the networks, and the tuned baselines that they were set from; see optiscope/baselines.py.\n"
+    )
     for name in sorted(known):
         text += f"\n[{name}]\n"
         for key, value in vars(known[name]).items():

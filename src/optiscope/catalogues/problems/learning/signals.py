@@ -18,9 +18,7 @@ KINDS = ("sine", "square", "sawtooth", "triangle", "chirp", "pulse")
 LENGTH, EACH = 64, 250
 
 
-def signal_1d(
-    *, noise: float = 0.3, width: int = 16, batch_size: int = 64, loss: Loss = "CrossEntropyLoss"
-) -> Problem:
+def signal_1d(*, noise: float = 0.3, width: int = 16, batch_size: int = 64, loss: Loss = "CrossEntropyLoss") -> Problem:
     """Six kinds of waves of 64 samples, told apart by a one-dimensional CNN: 250 of each kind.
 
     Sine, square, sawtooth, triangle, a sine that gets faster, and a pulse, with 2 to 5 periods, of any phase and of
