@@ -6,6 +6,7 @@ import functools
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FILE = Path(__file__).parent.parent / "data" / "targets.toml"
 HIGHER = frozenset({"accuracy", "r2"})  # metrics that are to grow; all others are to fall
@@ -35,7 +36,8 @@ class Stored:
 def stored_targets(file: Path = FILE) -> dict[str, Stored]:
     """The targets of each network by the name of its family."""
     tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {
-        name: Stored(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
-        for name, table in tables.items()
-    }
+    return {name: Stored(name, **_tuples(table)) for name, table in tables.items()}
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}

@@ -11,6 +11,8 @@ from ...syntax import import_path, parse_call
 from .spec import LossSpec
 from .table import LOSSES, NOT_LOSSES
 
+_TORCH = "torch.nn.modules.loss"
+
 
 def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
     """The spec of a loss: by name or call syntax of the catalogue, by import path, from a class or function, or from an
@@ -25,6 +27,8 @@ def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
         return _tried(value)
     if isinstance(value, str):
         return _tried(_from_text(value))
+    if isinstance(value, type) and value.__module__ == _TORCH:
+        return _tried(_from_text(value.__name__))
     if type(value).__module__.startswith("torch.nn.modules"):
         return _tried(_from_module(value))
     if callable(value) and hasattr(value, "__qualname__"):

@@ -232,7 +232,7 @@ def _name_of(build: Any) -> str:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """What somebody's network and data draw while they are tried is put back: the global generators stay as they are."""
+    """What somebody's network and data draw while they are tried is put back into the global generators."""
     legacy: Any = np.random.mtrand._rand  # type: ignore[attr-defined]
     states = legacy.get_state(), random.getstate()
     with torch.random.fork_rng(devices=[]):

@@ -25,7 +25,7 @@ def digits_logistic(*, batch_size: int = 64, loss: Loss = "CrossEntropyLoss") ->
     return _classifier(
         "digits-logistic", networks.logistic, loss, batch_size, steps=460,
         what="one linear layer of 650 weights on 8×8 images of digits",
-        source=f"Cox 1958, The regression analysis of binary sequences, doi:10.1111/j.2517-6161.1958.tb00292.x; {_DATA}",
+        source=f"Cox 1958, Regression analysis of binary sequences, doi:10.1111/j.2517-6161.1958.tb00292.x; {_DATA}",
     )  # fmt: skip
 
 
@@ -75,7 +75,8 @@ def digits_autoencoder(*, code: int = 8, batch_size: int = 64, loss: Loss = "MSE
     return supervised(
         "digits-autoencoder", functools.partial(networks.autoencoder, code), _images,
         value_criterion(loss, "digits-autoencoder"), training=training_count(COUNT), batch_size=batch_size,
-        default_steps=690, measures={"mse": mse}, what=f"an autoencoder with a code of {code} numbers on 8×8 images of digits",
+        default_steps=690, measures={"mse": mse},
+        what=f"an autoencoder with a code of {code} numbers on 8×8 images of digits",
         source=f"Hinton, Salakhutdinov 2006, Reducing the dimensionality of data, doi:10.1126/science.1127647; {_DATA}",
     )  # fmt: skip
 
@@ -86,7 +87,8 @@ def _classifier(
 ) -> Problem:  # fmt: skip
     return supervised(
         name, module, functools.partial(_digits, validation), class_criterion(loss, name, 10),
-        training=training_count(COUNT, validation), batch_size=batch_size, default_steps=steps, measures={"accuracy": accuracy}, what=what, source=source,
+        training=training_count(COUNT, validation), batch_size=batch_size, default_steps=steps,
+        measures={"accuracy": accuracy}, what=what, source=source,
     )  # fmt: skip
 
 

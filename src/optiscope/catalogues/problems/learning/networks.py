@@ -6,6 +6,8 @@ stacked; only the residual network's batch normalisation writes to buffers.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -122,7 +124,7 @@ class Differentiated(nn.Module):
     def __init__(self, width: int, depth: int):
         super().__init__()
         sizes = [1, *[width] * depth]
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.last = nn.Linear(width, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
