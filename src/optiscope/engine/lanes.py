@@ -265,7 +265,7 @@ def _without_foreach(run: Run, parameters: Any) -> torch.optim.Optimizer:
 def _without_profiling(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     """`step` as its class wrote it, without the mark for a profiler that torch wraps it in: it costs a lane's worth."""
     step = type(optimizer).step
-    own = vars(optimizer).get("step") or optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    own = any(vars(optimizer).get(name) for name in ("step", "_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"))
     if own or not getattr(step, "hooked", False):
         return optimizer.step
     return functools.partial(step.__wrapped__, optimizer)  # type: ignore[attr-defined]
