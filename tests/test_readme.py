@@ -39,7 +39,7 @@ def run_block(text: str):
 
 
 NAMES = [
-    "grid", "tune", "search", "function", "race", "any", "network", "idx", "losses", "groups", "switches",
+    "grid", "tune", "search", "function", "race", "any", "losses", "network", "idx", "groups", "switches",
 ]  # fmt: skip
 
 

@@ -146,15 +146,24 @@ def grid(
     for optimizer_, schedule_ in itertools.product(chosen_optimizers, chosen_schedules):
         for ticks in {schedule_.ticks(problem_, steps_) for problem_ in chosen_problems for steps_ in all_steps}:
             check_build(optimizer_, schedule_, rates[optimizer_][0], ticks, horizon)
-    runs: dict[Run, None] = {}
-    for problem_, optimizer_, schedule_ in itertools.product(chosen_problems, chosen_optimizers, chosen_schedules):
+    runs: list[Run] = []
+    # Each value of an axis once makes each run once; hashing the runs instead takes longer than making them.
+    specs = map(_once, (chosen_problems, chosen_optimizers, chosen_schedules))
+    for problem_, optimizer_, schedule_ in itertools.product(*specs):
+        kind = dtype or problem_.dtype
+        if kind not in DTYPES:
+            raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {kind!r}")
         own_starts = [_fit_start(problem_, start_) for start_ in starts]
-        for rate, seed_, start_, steps_ in itertools.product(rates[optimizer_], seeds, own_starts, all_steps):
-            kind = dtype or problem_.dtype
-            if kind not in DTYPES:
-                raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {kind!r}")
-            runs[Run(problem_, optimizer_, schedule_, rate, seed_, start_, steps_, kind)] = None
-    return list(runs)
+        axes = map(_once, (rates[optimizer_], seeds, own_starts, all_steps))
+        runs += [
+            Run(problem_, optimizer_, schedule_, rate, seed_, start_, steps_, kind)
+            for rate, seed_, start_, steps_ in itertools.product(*axes)
+        ]
+    return runs
+
+
+def _once(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
 
 
 def _one_meaning(what: str, specs: Sequence[Any], code: str) -> None:

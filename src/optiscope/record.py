@@ -11,9 +11,10 @@ parameter groups it is the first one's, and `lr_group0`, `lr_group1`, … are th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -153,25 +154,35 @@ class Batch:
         return 0 if self.trace is None else self.trace.num_rows
 
 
-def run_columns(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """The columns of the runs table that the runs themselves decide."""
+def run_columns(runs: Sequence[Run]) -> dict[str, Any]:
+    """The columns of the runs table that the runs themselves decide; one value where all runs share it."""
     arguments: dict[tuple[int, int], str] = {}
     for one in runs:
         key = (id(one.optimizer), id(one.schedule))
         if key not in arguments:
             arguments[key] = json.dumps(one.hyperparameters, sort_keys=True, default=repr)
+
+    def of(noun: str, value: Callable[[Any], Any]) -> Any:
+        held = list(map(attrgetter(noun), runs))
+        found = {key: value(one) for key, one in {id(one): one for one in held}.items()}
+        return value(held[0]) if len(found) == 1 else [found[id(one)] for one in held]
+
     return {
         "run_id": run_ids(runs),
-        "problem": [one.problem.name for one in runs],
-        "optimizer": [one.optimizer.name for one in runs],
-        "schedule": [one.schedule.name for one in runs],
+        "problem": of("problem", lambda one: one.name),
+        "optimizer": of("optimizer", lambda one: one.name),
+        "schedule": of("schedule", lambda one: one.name),
         "lr": [float(one.lr) for one in runs],
-        "hyperparameters": [arguments[id(one.optimizer), id(one.schedule)] for one in runs],
+        "hyperparameters": (
+            [arguments[id(one.optimizer), id(one.schedule)] for one in runs]
+            if len(arguments) > 1
+            else next(iter(arguments.values()))
+        ),
         "seed": [one.seed for one in runs],
-        "start": [one.start_label for one in runs],
+        "start": [one.start if one.start.__class__ is str else one.start_label for one in runs],
         "steps": [one.steps for one in runs],
-        "dtype": [one.dtype for one in runs],
-        "loss_floor": [one.problem.floor for one in runs],
+        "dtype": of("dtype", str),
+        "loss_floor": of("problem", lambda one: one.floor),
     }
 
 

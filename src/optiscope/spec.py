@@ -330,14 +330,17 @@ def run_ids(runs: Sequence[Run]) -> list[str]:
     shared: dict[tuple[Any, ...], Any] = {}
     ids = []
     for one in runs:
-        found = one.__dict__.get("run_id")
+        own = one.__dict__
+        found = own.get("run_id")
         if found is None:
             family = (id(one.problem), id(one.optimizer), id(one.schedule), one.steps, one.dtype)
-            if family not in shared:
+            common = shared.get(family)
+            if common is None:
                 parts = (one.problem.identity, one.optimizer.identity, one.schedule.identity, str(one.steps), one.dtype)
-                shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
-            digest = shared[family].copy()
-            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{one.start_label}".encode())
-            found = one.__dict__["run_id"] = digest.hexdigest()
+                common = shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
+            digest = common.copy()
+            start = one.start if one.start.__class__ is str else one.start_label
+            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}".encode())
+            found = own["run_id"] = digest.hexdigest()
         ids.append(found)
     return ids

@@ -70,6 +70,49 @@ class CubeRootSGD(torch.optim.SGD):
         return super().step(closure)
 
 
+class SmoothSGD(torch.optim.SGD):
+    """So is its softplus, in place of the absolute value."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad /= torch.nn.functional.softplus(p.grad, 50)
+        return super().step(closure)
+
+
+class MixedSGD(torch.optim.SGD):
+    """Divides a float32 average by a float64 one, as some that were written for half precision do."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                short = p.data.float()
+                short.addcdiv_(p.grad.float(), p.grad.abs() + 1, value=-group["lr"])
+                p.data.copy_(short)
+
+
+class KeepingSGD(torch.optim.SGD):
+    """Steps by the ratio of the group's rate to one that it keeps for itself, as AdaBound does."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.kept = [group["lr"] for group in self.param_groups]
+
+    def step(self, closure=None):
+        for group, kept in zip(self.param_groups, self.kept, strict=True):
+            for p in group["params"]:
+                p.data.add_(p.grad, alpha=-1e-3 * group["lr"] / kept)
+
+
+class ReplacingSGD(torch.optim.SGD):
+    """Puts a new tensor in the place of a parameter's data; the norm keeps it out of the stacked tier."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.data = p.data - group["lr"] * p.grad / p.grad.norm()
+
+
 @pytest.mark.parametrize(
     ("cls", "tier"),
     [
@@ -77,13 +120,40 @@ class CubeRootSGD(torch.optim.SGD):
         (LateCoupling, "single"),
         (ClippingSGD, "single"),
         (DrawingSGD, "single"),
-        (CubeRootSGD, "grouped"),
+        (CubeRootSGD, "stacked"),
     ],
 )
 def test_what_only_shows_late_or_beside_others_is_found(cls, tier):
     runs = osc.grid(
         "beale", osc.OptimizerSpec(cls.__name__, cls), lr=[1e-4, 1e-3], seed=range(3), start=(2.5, 0.3), steps=100
     )
+    equal_in(runs, tier)
+
+
+@pytest.mark.parametrize("cls", [CubeRootSGD, SmoothSGD])
+@pytest.mark.parametrize(("dim", "tier"), [(2, "stacked"), (3, "stacked"), (40, "grouped")])
+def test_lanes_of_few_numbers_are_rounded_as_few(cls, dim, tier):
+    spec = osc.OptimizerSpec(cls.__name__, cls)
+    equal_in(osc.grid(f"rosenbrock(dim={dim})", spec, lr=[1e-4, 1e-3], seed=range(30), start="random", steps=60), tier)
+
+
+def test_a_rate_works_in_the_widest_format_of_a_call():
+    spec = osc.OptimizerSpec("Half", MixedSGD)
+    equal_in(osc.grid("beale", spec, lr=[0.0011, 0.0007], seed=range(10), start="random", steps=60), "stacked")
+
+
+def test_a_rate_kept_at_construction_is_each_lane_s_own():
+    spec = osc.OptimizerSpec("Keeping", KeepingSGD)
+    equal_in(osc.grid("beale", spec, lr=[0.0011, 0.0007], seed=range(10), start="random", steps=60), "stacked")
+
+
+def test_a_parameter_s_data_may_be_replaced():
+    spec = osc.OptimizerSpec("Replacing", ReplacingSGD)
+    equal_in(osc.grid("beale", spec, lr=[0.0011, 0.0007], seed=range(10), start="random", steps=60), "grouped")
+
+
+def equal_in(runs, tier):
+    """The tier that `auto` takes, and every traced loss equal to the plain loop's."""
     auto, plain = osc.run(runs), osc.run(runs, engine="single")
     assert set(auto.runs["engine"]) == {tier}
     keys = ["run_id", "step"]

@@ -51,6 +51,8 @@ class Results:
     def runs(self) -> pd.DataFrame:
         """One row a run, in the order in which the runs were given."""
         frame = self.store.runs(self.run_ids) if self.store else runs_frame(self._batch.runs if self.batches else None)
+        if frame["run_id"].tolist() == self.run_ids:
+            return frame.reset_index(drop=True)
         place = {run_id: i for i, run_id in enumerate(self.run_ids)}
         return frame.iloc[frame["run_id"].map(place).argsort(kind="stable")].reset_index(drop=True)
 
@@ -113,13 +115,14 @@ def run(
         for problem in {id(one.problem): one.problem for one in wanted}.values():
             check_autocast(problem, device)
     kept = as_store(store)
-    there = kept.finished(run_ids(wanted)).tolist() if kept else [False] * len(wanted)
+    ids = run_ids(wanted)
+    there = kept.finished(ids).tolist() if kept else [False] * len(wanted)
     todo = [one for one, found in zip(wanted, there, strict=True) if not found]
     if progress and len(todo) < len(wanted):
         progress([one for one, found in zip(wanted, there, strict=True) if found])
     settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
-    results = Results(run_ids(wanted), store=kept)
+    results = Results(ids, store=kept)
     waiting: list[Batch] = []
     finished = _stream(todo, settings, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
     begin = time.monotonic()

@@ -148,8 +148,17 @@ _POWERS = frozenset({
 })  # fmt: skip
 _LOOSE = _POWERS | frozenset({
     torch.Tensor.__rpow__, torch.float_power, torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_, torch.atan2,
-    torch.Tensor.atan2, torch.Tensor.atan2_, torch.hypot,
+    torch.Tensor.atan2, torch.Tensor.atan2_, torch.hypot, torch.nn.functional.softplus,
 })  # fmt: skip
+
+
+FEW = 3  # numbers of a lane up to which a plain loop stays within the scalar kernels, whatever the processor's vectors
+# Vectors need numbers side by side: on numbers that lie apart these take the scalar kernel throughout.
+_SCALAR: dict[Any, Callable[..., torch.Tensor]] = {
+    **dict.fromkeys((torch.pow, torch.Tensor.pow, torch.Tensor.pow_, torch.Tensor.__pow__), torch.pow),
+    **dict.fromkeys((torch.sigmoid, torch.Tensor.sigmoid, torch.Tensor.sigmoid_), torch.sigmoid),
+    torch.nn.functional.softplus: torch.nn.functional.softplus,
+}
 
 
 def _exact_power(func: Any, args: tuple[Any, ...]) -> bool:
@@ -175,6 +184,8 @@ class LaneMode(TorchFunctionMode):
             loose = self._known[func] = func in _LOOSE
             self.first_seen[func] = self.step
         if loose and not _exact_power(func, args):
+            if (exact := self._as_few(func, args, kwargs)) is not None:
+                return exact
             self.loose = func.__name__
         if kwargs:
             for value in kwargs.values():
@@ -187,6 +198,19 @@ class LaneMode(TorchFunctionMode):
             return LaneFloat(args[0].detach().reshape(-1).double().cpu().numpy().copy())
         return func(*args, **kwargs) if kwargs else func(*args)
 
+    def _as_few(self, func: Any, args: tuple[Any, ...], kwargs: Any) -> torch.Tensor | None:
+        """What the scalar kernel gives, which is what a lane of few numbers gets alone; None for other calls."""
+        target, *numbers = args
+        if kwargs or func not in _SCALAR or any(type(number) not in (int, float) for number in numbers):
+            return None
+        if not isinstance(target, torch.Tensor) or target.device.type != "cpu" or target.requires_grad:
+            return None
+        if target.numel() > FEW * self.lanes:
+            return None
+        apart = target.new_empty((*target.shape, 2))[..., 0].copy_(target)
+        result = _SCALAR[func](apart, *numbers)
+        return target.copy_(result) if _in_place(func.__name__) else torch.empty_like(target).copy_(result)
+
     def _rewritten(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = func.__name__
         if name in _FILLS:
@@ -196,14 +220,16 @@ class LaneMode(TorchFunctionMode):
             tensors = [value for value in kwargs.values() if isinstance(value, torch.Tensor)]
         like = max(tensors, key=lambda tensor: tensor.dim())
         dims = like.dim()
+        # Torch computes with `alpha` and `value` in the widest of the operands' formats.
+        wide = max(tensors, key=lambda tensor: (tensor.dim() > 0, tensor.dtype.itemsize))
         scale = kwargs.get("alpha", kwargs.get("value"))
         if isinstance(scale, LaneFloat):
             rest = {key: value for key, value in kwargs.items() if key not in ("alpha", "value")}
-            return _scaled(name, args, rest, scale.column(like, dims))
+            return _scaled(name, args, rest, scale.column(wide, dims))
         operands = args[2:]
         if operands and args[1].__class__ is LaneFloat and isinstance(operands[0], torch.Tensor):
             # The old order, `add_(alpha, other)` and `addcdiv_(value, …)`, which torch still takes.
-            return _scaled(name, (args[0], *operands), kwargs, args[1].column(like, dims))
+            return _scaled(name, (args[0], *operands), kwargs, args[1].column(wide, dims))
         fresh = tuple(a.column(like, dims) if a.__class__ is LaneFloat else a for a in args)
         kwargs = {key: v.column(like, dims) if v.__class__ is LaneFloat else v for key, v in kwargs.items()}
         target = args[0]

@@ -169,8 +169,8 @@ class LaneLog:
             final = np.where(step <= np.maximum(self.last, 0), found[step], final)
         return final
 
-    def _all_events(self) -> list[str]:
-        """Changes of rate, notes and divergences, by lane, as JSON."""
+    def _all_events(self) -> list[str] | str:
+        """Changes of rate, notes and divergences, by lane, as JSON; one text where no lane has any."""
         events = {lane: list(own) for lane, own in self.events.items()}
         for lane in np.nonzero(self.ended)[0].tolist():
             step = int(self.last[lane]) + 1
@@ -185,6 +185,8 @@ class LaneLog:
                 rate = self._rates[0][setting]
                 text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
                 events.setdefault(lane, []).append({"step": 0, "kind": "note", "text": text})
+        if not events:
+            return "[]"
         texts = ["[]"] * self.lanes
         for lane, own in events.items():
             texts[lane] = json.dumps(own)

@@ -69,8 +69,10 @@ class StackedLanes:
 
     def __init__(self, runs: Sequence[Run], table: LaneTable, model: LaneModel):
         self.parameters = [torch.nn.Parameter(_laid_out(stack, runs[0])) for stack in model.start]
-        self.optimizer = _without_foreach(runs[0], self.parameters)
-        self.optimizer.param_groups[0].update(table.fixed())
+        fixed = table.fixed()
+        # Some keep the rate that they were built with besides the group's.
+        self.optimizer = _without_foreach(runs[0], self.parameters, fixed.get("lr", runs[0].lr))
+        self.optimizer.param_groups[0].update(fixed)
         self._mode = LaneMode(len(runs))
         self._step = _without_profiling(self.optimizer)
 
@@ -115,50 +117,46 @@ class StackedLanes:
 
 
 class GroupedLanes:
-    """Each lane with parameters and a group of its own: exact wherever groups do not influence each other."""
+    """Each lane with parameters and a group of its own: exact wherever groups do not influence each other.
+
+    The lanes' parameters are rows of one stack a parameter: the problem sees the stacks, the optimizer the rows.
+    """
 
     def __init__(self, runs: Sequence[Run], table: LaneTable, model: LaneModel):
         self._runs = runs
+        self._stacks = [stack.clone(memory_format=torch.contiguous_format).requires_grad_() for stack in model.start]
         self.parameters = [
-            [
-                torch.nn.Parameter(stack[k].clone().reshape(shape))
-                for stack, shape in zip(model.start, model.shapes, strict=True)
-            ]
-            for k in range(len(runs))
+            [torch.nn.Parameter(row.reshape(shape)) for row in stack.detach().unbind()]
+            for stack, shape in zip(self._stacks, model.shapes, strict=True)
         ]
+        self._places = [[parameter.data_ptr() for parameter in own] for own in self.parameters]
+        self._shapes = model.shapes
         groups = []
-        for parameters, one in zip(self.parameters, runs, strict=True):
+        for parameters, one in zip(map(list, zip(*self.parameters, strict=True)), runs, strict=True):
             own = one.optimizer.build(parameters, one.lr).param_groups[0]
             groups.append({key: value for key, value in own.items() if key != "params"} | {"params": parameters})
         self.optimizer = _without_foreach(runs[0], groups)
-        self._flat = runs[0].problem.is_function
+        self._step = _without_profiling(self.optimizer)
         self._lanes = len(runs)
 
     def stacks(self) -> list[torch.Tensor]:
-        """The lanes' parameters, stacked; a test function's as points."""
-        return [self._stacked(list(own)) for own in zip(*self.parameters, strict=True)]
+        """The stacks, of which the lanes' parameters are rows."""
+        return self._stacks
 
     def gradients(self) -> list[torch.Tensor]:
-        """The lanes' gradients, stacked."""
-        return [
-            self._stacked([torch.zeros_like(p) if p.grad is None else p.grad for p in own])
-            for own in zip(*self.parameters, strict=True)
-        ]
-
-    def _stacked(self, tensors: list[torch.Tensor]) -> torch.Tensor:
-        stack = torch.stack(tensors)
-        return stack.flatten(1) if self._flat else stack
+        """The gradients themselves; zeros where a parameter got none."""
+        return [torch.zeros_like(stack) if stack.grad is None else stack.grad for stack in self._stacks]
 
     def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
         """Add to the gradients."""
-        for k, parameters in enumerate(self.parameters):
-            for parameter, own in zip(parameters, noise, strict=True):
-                assert parameter.grad is not None
-                parameter.grad.add_(own[k].reshape(parameter.grad.shape))
+        for stack, own in zip(self._stacks, noise, strict=True):
+            assert stack.grad is not None
+            stack.grad.add_(own)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        self.optimizer.zero_grad()
+        for stack in self._stacks:
+            stack.grad = None
 
     def set(self, current: dict[str, Any]) -> None:
         """Each lane's own value into its own group."""
@@ -169,8 +167,18 @@ class GroupedLanes:
                 group[name] = own if isinstance(value, tuple) else own[0]
 
     def step(self) -> None:
-        """The stock step."""
-        self.optimizer.step()
+        """The stock step, on rows of the gradient."""
+        for stack, own, shape in zip(self._stacks, self.parameters, self._shapes, strict=True):
+            rows = [None] * self._lanes if stack.grad is None else stack.grad.reshape(-1, *shape).unbind()
+            for parameter, row in zip(own, rows, strict=True):
+                parameter.grad = row
+        self._step()
+        for stack, own, places in zip(self._stacks, self.parameters, self._places, strict=True):
+            for k, parameter in enumerate(own):
+                if parameter.data_ptr() != places[k]:
+                    # The optimizer put another tensor in the place of the row.
+                    row = stack.detach()[k]
+                    parameter.data = row.copy_(parameter.detach().reshape(row.shape)).reshape(parameter.shape)
 
     @property
     def loose(self) -> str:
@@ -253,9 +261,9 @@ def _laid_out(stack: torch.Tensor, run: Run) -> torch.Tensor:
     return torch.empty(stack.shape[::-1], dtype=stack.dtype, device=stack.device).t().copy_(stack)
 
 
-def _without_foreach(run: Run, parameters: Any) -> torch.optim.Optimizer:
+def _without_foreach(run: Run, parameters: Any, lr: float | None = None) -> torch.optim.Optimizer:
     """The stock optimizer with its for-loop implementation, the one that takes a value a lane."""
-    optimizer = run.optimizer.build(parameters, run.lr)
+    optimizer = run.optimizer.build(parameters, run.lr if lr is None else lr)
     for group in optimizer.param_groups:
         if group.get("foreach", True) is None:
             group["foreach"] = False
@@ -267,7 +275,7 @@ def _without_foreach(run: Run, parameters: Any) -> torch.optim.Optimizer:
 def _without_profiling(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
     """`step` as its class wrote it, without the mark for a profiler that torch wraps it in: it costs a lane's worth."""
     step = type(optimizer).step
-    own = vars(optimizer).get("step") or optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    own = any(vars(optimizer).get(name) for name in ("step", "_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"))
     if own or not getattr(step, "hooked", False):
         return optimizer.step
     return functools.partial(step.__wrapped__, optimizer)  # type: ignore[attr-defined]

@@ -5,7 +5,8 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
     beside      their losses equal the plain loop's to the bit; or, where the problem itself sums in another order in
                 lanes (its losses at the start differ already), within 1e-9 relative. Differences at rounding level
                 that the optimizer makes are not let through: where a landscape is chaotic they grow to anything.
-                Nor is a stacked optimizer that calls a function (a cube root) which rounds otherwise in vectors.
+                Nor is a stacked optimizer that calls a function (a cube root) which rounds otherwise in vectors, unless
+                the lanes, of few numbers each, are given to the scalar kernel as they are alone.
     how long    for 30 steps, and 30 beyond the last step at which a stacked optimizer called a function for the first
                 time: a way through its code that nobody compared proves nothing. Grouped: one lane, to the end.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.

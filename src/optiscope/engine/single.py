@@ -282,7 +282,8 @@ class _Loop:
         }
         kept = {k: v for k, v in self.metrics.items() if k < max(1, finite)}
         finals = {name: value for k in sorted(kept) for name, value in kept[k].items()}
-        row = {name: values[0] for name, values in run_columns([self.run]).items()} | {
+        columns = run_columns([self.run])
+        row = {name: value[0] if isinstance(value, list) else value for name, value in columns.items()} | {
             **summary,
             "device": self.device,
             "engine": "single",
