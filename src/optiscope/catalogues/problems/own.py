@@ -94,7 +94,7 @@ class _Split:
             raise InputError(f"{self.problem}: validation is a share of the data, from 0 to below 1, got {share!r}")
 
     def __call__(self, seed: int) -> Data:
-        found = self.dataset
+        found: Any = self.dataset
         if callable(found) and not hasattr(found, "__getitem__"):
             found = found(seed)
         if isinstance(found, Data):
