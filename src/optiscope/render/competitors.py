@@ -11,12 +11,10 @@ import pandas as pd
 
 from ..errors import InputError
 from ..metrics.cells import left_domain
-from .style import Look, looks_of, short_name
+from .style import PLAIN, Look, looks_of, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
 LEAST_GAP = 1e-16  # smaller gaps are rounding: they share the last decade
-
-PLAIN = ("constant", "none", "nan")  # schedules that need no mention
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
     by_run = dict(tuple(trace.groupby("run_id", sort=False)))
     names = [str(name) for name in runs["optimizer"]]
     shorts, labels = _labels(runs, names)
-    entries = zip(runs.to_dict("records"), labels, shorts, looks_of(names, theme), strict=True)
+    schedules = [str(name) for name in runs["schedule"]] if "schedule" in runs else None
+    entries = zip(runs.to_dict("records"), labels, shorts, looks_of(names, theme, schedules), strict=True)
     return [_competitor(row, label, short, look, by_run, floor) for row, label, short, look in entries], floor
 
 
