@@ -11,9 +11,10 @@ import pandas as pd
 
 from ..errors import InputError
 from ..metrics.cells import left_domain
-from .style import PLAIN, Look, looks_of, short_name
+from .style import PLAIN, Look, cut_apart, full_name, looks_of, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
+LONGEST, CROWD = 28, 10  # letters of a name on the map, and how many runs leave room for but two thirds of them
 LEAST_GAP = 1e-16  # smaller gaps are rounding: they share the last decade
 
 
@@ -165,4 +166,9 @@ def _labels(runs: pd.DataFrame, names: list[str]) -> tuple[list[str], list[str]]
                 pattern.format(short, value) if twice else short
                 for short, value, twice in zip(shorts, runs[column], doubled, strict=True)
             ]
-    return shorts, [name if len(name) <= len(short) else short for name, short in zip(names, shorts, strict=True)]
+    labels = [
+        name if len(name) <= len(short) else full_name(name) if full_name(name).startswith(short + "(") else short
+        for name, short in zip(names, shorts, strict=True)
+    ]
+    most = LONGEST if len(names) < CROWD else LONGEST * 2 // 3
+    return cut_apart(shorts, lambda words: len(words) <= most), labels

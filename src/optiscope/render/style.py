@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ..errors import InputError, nearest
@@ -136,6 +137,52 @@ def short_name(optimizer: str) -> str:
     if method == name or _is_usual(arguments):
         return method
     return f"{name}({arguments.replace(',', ', ')})" if name.lower() == "sgd" else name
+
+
+def full_name(optimizer: str) -> str:
+    """The call with its arguments, without the module; a named setting by its name.
+
+    >>> full_name("torch.optim.Adam(eps=1e-05,lr=1)"), full_name("SGD(momentum=0.9)")
+    ('Adam(eps=1e-05, lr=1)', 'Momentum')
+    """
+    name, arguments = _split(optimizer)
+    if not arguments or (_is_usual(arguments) and _method(name, arguments) != name):
+        return _method(name, arguments)
+    return f"{name}({arguments.replace(',', ', ')})"
+
+
+def cut_apart(labels: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
+    """The labels, those that do not fit cut with an ellipsis where it leaves them told apart.
+
+    First goes what all calls of one class begin with, then the end, and where others begin alike, the middle.
+
+    >>> cut_apart(["SGD(momentum=0.5)", "SGD(momentum=0.7)", "Adam"], lambda words: len(words) < 10)
+    ['…0.5', '…0.7', 'Adam']
+    >>> cut_apart(["SGD(momentum=0.5)", "Adam(betas=(0.9, 0.99))"], lambda words: len(words) < 12)
+    ['SGD(moment…', 'Adam(betas…']
+    """
+    return [_cut_one(label, labels, fits) for label in labels]
+
+
+def _cut_one(label: str, labels: Sequence[str], fits: Callable[[str], bool]) -> str:
+    if fits(label) or len(label) < 3:
+        return label
+    head = label.split("(")[0] + "("
+    kin = [other for other in dict.fromkeys(labels) if other != label and other.startswith(head)]
+    rest, dots = label, ""
+    if kin and "(" in label:
+        # Back to where a word begins: half a number would be another one.
+        alike = takewhile(lambda letters: len(set(letters)) == 1, zip(label, *kin, strict=False))
+        shared = re.split(r"[^(,= ]*$", "".join(letters[0] for letters in alike))[0]
+        rest, dots = label[len(shared) :].removesuffix(")"), "…"
+        kin = [other[len(shared) :] for other in kin]
+    if fits(dots + rest):
+        return dots + rest
+    most = next((n for n in range(len(rest) - 1, 0, -1) if fits(dots + rest[:n].rstrip() + "…")), 1)
+    if not any(other.startswith(rest[:most]) for other in kin):
+        return dots + rest[:most].rstrip() + "…"
+    front = most // 3
+    return dots + rest[:front] + "…" + rest[len(rest) - (most - front) :]
 
 
 def _method(name: str, arguments: str) -> str:
