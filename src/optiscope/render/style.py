@@ -181,8 +181,10 @@ def _cut_one(label: str, labels: Sequence[str], fits: Callable[[str], bool]) -> 
     most = next((n for n in range(len(rest) - 1, 0, -1) if fits(dots + rest[:n].rstrip() + "…")), 1)
     if not any(other.startswith(rest[:most]) for other in kin):
         return dots + rest[:most].rstrip() + "…"
-    front = most // 3
-    return dots + rest[:front] + "…" + rest[len(rest) - (most - front) :]
+    # The last argument whole, if there is room for it and a little more.
+    last = len(rest.rsplit(", ", 1)[-1])
+    tail = last if last <= most - 2 else most - most // 3
+    return dots + rest[: most - tail] + "…" + rest[len(rest) - tail :]
 
 
 def _method(name: str, arguments: str) -> str:
