@@ -62,7 +62,8 @@ def prepare_race(
 ) -> PreparedRace:
     """Run each optimizer from one start, each at the best rate of one and the same search, or all at the rate given.
 
-    Raises InputError for a problem that has not two coordinates, or anything that `grid` refuses.
+    Raises InputError for a problem that has not two coordinates, an optimizer given twice, or anything that `grid`
+    refuses.
     """
     the_problem, the_schedule = as_problem(problem), as_schedule(schedule)
     if the_problem.dim != 2:
@@ -76,7 +77,10 @@ def prepare_race(
                 raise InputError(
                     f"start {tuple(start)} lies far off the map; {the_problem.name}'s is {low:g} to {high:g}"
                 )
-    specs = list(dict.fromkeys(as_optimizer(value) for value in optimizers))
+    specs = [as_optimizer(value) for value in optimizers]
+    for i, spec in enumerate(specs):
+        if spec in specs[:i]:
+            raise InputError(f"{spec.name} is given twice: a race has one run an optimizer")
     edges: list[str] = []
     if lr == "tune":
         cells = [(the_problem, spec, the_schedule) for spec in specs]
@@ -88,6 +92,11 @@ def prepare_race(
         if any(edges):
             basis += f"; on the bound: {', '.join(each.optimizer for each in found if each.edge)}"
     elif isinstance(lr, (list, tuple)):
+        if "tune" in lr:
+            raise InputError(
+                "one search finds all rates: lr must be 'tune' alone, or for each optimizer 'default' or a rate > 0, "
+                f"got {', '.join(map(str, lr))}"
+            )
         if len(lr) != len(specs):
             raise InputError(f"give one lr for all or one for each of the {len(specs)} optimizers, got {len(lr)}")
         rates, basis = list(lr), "at the rates given"

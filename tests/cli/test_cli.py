@@ -189,7 +189,8 @@ def test_gif_writes_what_the_suffix_says(here, suffix, frames, capsys):
     assert exit_code([*RACE, "--size", "480x360", "-o", f"new/race.{suffix}"]) == 0
     target = here / "new" / f"race.{suffix}"
     out = capsys.readouterr().out
-    assert re.search(rf"^new/race.{suffix}  \(\d+\.\d\d MB, 4 frames\)$", out, re.MULTILINE)
+    told = "" if suffix == "png" else ", 4 frames"
+    assert re.search(rf"^new/race.{suffix}  \(\d+\.\d\d MB{told}\)$", out, re.MULTILINE)
     assert re.search(r"^Adam +lr 0\.01 +ends .* above the minimum$", out, re.MULTILINE)
     if frames is None:
         assert target.read_bytes()[4:8] == b"ftyp"
@@ -227,6 +228,51 @@ def test_gif_takes_a_rate_for_each(capsys):
     assert re.search(r"Adam +lr 0.5 ", told)
     assert exit_code([*RACE, "--lr", "0.5", "--lr", "1", "-o", "race.png"]) == 2
     assert "one for each of the 2 optimizers, got 3" in capsys.readouterr().err
+    assert exit_code(["gif", "--lr", "tune", "--lr", "0.1", "-o", "race.png"]) == 2
+    assert "lr must be 'tune' alone, or for each optimizer 'default' or a rate > 0, got tune, 0.1" in (
+        capsys.readouterr().err
+    )
+
+
+def test_gif_refuses_an_optimizer_given_twice(here, capsys):
+    twice = ["--optimizer", "SGD(momentum=0.9)", "--optimizer", "SGD( momentum = 0.90 )"]
+    assert exit_code(["gif", *twice, "--lr", "0.1", "-o", "race.png"]) == 2
+    assert "SGD(momentum=0.9) is given twice" in capsys.readouterr().err
+    assert not (here / "race.png").exists()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_gif_counts_its_runs_on_a_terminal_only(here, monkeypatch, capsys, terminal):
+    from optiscope.racing import prepare_race
+
+    given = {}
+
+    def spied(*values, **more):
+        given.update(more)
+        return prepare_race(*values, **more)
+
+    monkeypatch.setattr("optiscope.racing.prepare_race", spied)
+    monkeypatch.setenv("FORCE_COLOR" if terminal else "NO_COLOR", "1")
+    assert exit_code([*RACE, "-o", "race.png"]) == 0
+    assert set(given) == ({"progress"} if terminal else set())
+    assert ("runs done" in capsys.readouterr().err) <= terminal
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "command"),
+    [
+        (["demo"], {"results": Path("results"), "jobs": 1, "verbose": False}, "optiscope demo"),
+        (
+            ["demo"], {"results": Path("my results"), "jobs": 2, "device": "cuda:1", "verbose": True},
+            "optiscope demo --results 'my results' --jobs 2 --device cuda:1 --verbose",
+        ),
+        (["run", "a b.toml"], {"cluster": "tcp://host:8786"}, "optiscope run 'a b.toml' --cluster tcp://host:8786"),
+    ],
+)  # fmt: skip
+def test_the_report_names_the_command_that_was_given(words, options, command):
+    from optiscope.cli.study import command_of
+
+    assert command_of(words, **options) == command
 
 
 def test_gif_s_defaults_are_the_library_s(here, monkeypatch):
@@ -262,6 +308,9 @@ def test_the_demo_is_a_study_and_a_race(here, capsys, monkeypatch):
 
     monkeypatch.setattr("optiscope.study.demo_text", lambda: STUDY.replace("tiny", "demo"))
     monkeypatch.setattr("optiscope.racing.prepare_race", lambda: prepare_race("beale", ["SGD"], lr=0.01, steps=5))
+    assert exit_code(["demo", "--results", "elsewhere"]) == 0
+    assert "```sh\noptiscope demo --results elsewhere\n```" in (here / "elsewhere/demo/report.md").read_text()
+    capsys.readouterr()
     assert exit_code(["demo"]) == 0
     assert "race      results/optimizers.gif" in capsys.readouterr().out
     assert "../optimizers.gif" in (here / "results/demo/report.md").read_text()

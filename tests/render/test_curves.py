@@ -243,3 +243,33 @@ def test_a_line_is_broken_where_half_of_the_runs_are_outside():
     [line] = [line for line in ax.lines if len(line.get_xdata()) > 2]
     assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == list(range(20, 30))
     assert len(ax.lines) == 1  # it came back: nothing is crossed out
+
+
+def test_lines_in_one_place_are_all_seen():
+    runs, trace = networks(optimizers=["Momentum", "SGD", "Adam"])
+    accuracy = history(runs, trace).axes[1].lines
+    momentum, sgd, adam = accuracy
+    # The dashes lie over the solid lines, and of those the lower one shows on either side of the upper.
+    assert momentum.get_zorder() > adam.get_zorder() > sgd.get_zorder()
+    assert (momentum.get_linewidth(), adam.get_linewidth()) == (1.9, 1.9)
+    assert sgd.get_linewidth() > 1.9 + 2
+    apart = trace.assign(accuracy=trace["accuracy"] * trace["run_id"].str.contains("SGD").map({True: 1.0, False: 0.5}))
+    assert {line.get_linewidth() for line in history(runs, apart).axes[1].lines if line is not momentum} == {1.9}
+
+
+def test_a_dash_is_a_schedule_where_there_are_several():
+    runs, trace = study(optimizers=["Momentum", "SGD", "Adam"], seeds=6)
+    runs = runs.assign(schedule=["StepLR", "constant", "CosineAnnealingLR"] * 6)
+    for picture in (convergence, history):
+        figure = picture(runs, trace)
+        words = [label.split(" · ") for label in legend(figure)]
+        assert [name for name, _ in words] == ["Momentum"] * 3 + ["SGD"] * 3 + ["Adam"] * 3
+        assert [schedule for _, schedule in words] == ["constant", "StepLR", "CosineAnnealingLR"] * 3
+        keys = figure.legends[0].legend_handles
+        dashes = {schedule: set() for _, schedule in words}
+        for (name, schedule), line in zip(words, keys, strict=True):
+            assert to_hex(line.get_color()) == style_of(name).color
+            dashes[schedule].add(str(line._dash_pattern))
+        assert dashes["constant"] == {"(0.0, None)"}  # solid
+        assert sorted(map(len, dashes.values())) == [1, 1, 1]
+        assert len(set.union(*dashes.values())) == 3

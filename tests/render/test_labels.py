@@ -58,3 +58,16 @@ def test_a_leader_only_for_labels_far_away():
     lines, far = leaders(anchors, np.array([[35.0, 0.0], [90.0, 40.0]]), np.array([[50.0, 16.0], [50.0, 16.0]]))
     assert far.tolist() == [False, True]
     assert lines[1].tolist() == [[0.0, 0.0], [65.0, 32.0]]
+
+
+def test_marks_are_left_to_be_seen():
+    star = np.array([[250.0, 170.0, 14.0], [60.0, 60.0, 7.0]])
+    rng = np.random.default_rng(3)
+    way = np.linspace(0, 1, 60)[:, None, None]
+    anchors = star[1, :2] + way * (star[0, :2] + rng.normal(0, 12, (7, 2)) - star[1, :2])
+    sizes = sizes_of(7)
+    centers = place(anchors, sizes, BOUNDS, np.empty((0, 2)), star)
+    for frame, slack in ((0, 8), (-1, 1)):  # before the last frame, a label follows its head on a leash
+        apart = np.abs(centers[frame][:, None] - star[None, :, :2]) - (sizes[:, None] / 2 + star[None, :, 2:])
+        assert (apart >= -slack).any(axis=-1).all()
+        assert not overlaps(centers[frame], sizes).any()

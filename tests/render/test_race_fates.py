@@ -150,3 +150,29 @@ def test_a_thin_trace_does_not_move_the_step_of_divergence():
     figure = race(landscape_of(), runs.assign(steps_done=47), thin, frames=3).still()
     assert words(figure, "final:") == {"final:r0": "diverged at step 48"}
     assert math.isclose(figure.axes[1].get_xlim()[1], 40)
+
+
+def test_where_every_run_diverged_nobody_has_a_place_and_the_strip_says_so(astray):
+    paths = {"SGD": straight(0.1, 0.1)[:1], "Adam": straight(0.1, 0.1)[:1]}
+    figure = still(paths, dict.fromkeys(paths, np.ones(1)), status=dict.fromkeys(paths, "diverged"))
+    said = [text.get_text() for text in figure.findobj(Text)]
+    assert {"SGD", "Adam", "every run diverged"} <= set(said)
+    assert not any(text.startswith("1.") for text in said if text.endswith(("SGD", "Adam")))
+    some = race(astray.landscape, astray.runs, astray.trace, frames=3).still()
+    assert not by_gid(some, "lost")
+    assert "1. Adam" in [text.get_text() for text in some.findobj(Text)]
+
+
+def test_calls_of_one_class_stay_apart_and_arguments_are_said():
+    calls = [f"SGD(momentum=0.{i}, weight_decay={w})" for i in range(1, 8) for w in (0.01, 0.02)]
+    calls.append("AdamW(betas=(0.9, 0.99), eps=1e-05, weight_decay=0.3)")
+    runs, trace = frames_of(
+        {name: straight(0.01 * i, 0.1) for i, name in enumerate(calls)}, dict.fromkeys(calls, 1.0 + 0.01 * STEPS)
+    )
+    figure = race(landscape_of(), runs, trace, frames=3).still()
+    shown = [t.get_text() for t in figure.findobj(Text) if t.get_text().split(". ")[0].isdigit()]
+    names = [text.split(". ", 1)[1] for text in shown]
+    assert len(set(names)) == len(calls)
+    [adam] = [name for name in names if name.startswith("AdamW(betas=")]
+    assert adam.endswith("…")
+    assert len(set(words(figure, "name:").values())) == len(calls)

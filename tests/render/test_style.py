@@ -83,3 +83,16 @@ def test_unknown_theme():
         InputError, match=re.escape("theme must be one of light, dark, got 'drak', did you mean 'dark'?")
     ):
         style_of("SGD", "drak")
+
+
+def test_with_several_schedules_the_colour_is_the_optimizer_s_and_the_dash_the_schedule_s():
+    names, schedules = ["Adam", "AMSGrad", "Momentum"], ["constant", "StepLR"]
+    cells = [(name, schedule) for name in names for schedule in schedules]
+    looks = dict(zip(cells, looks_of([n for n, _ in cells], schedules=[s for _, s in cells]), strict=True))
+    assert {look.dash for (_, schedule), look in looks.items() if schedule == "constant"} == {()}
+    assert len({look.dash for (_, schedule), look in looks.items() if schedule == "StepLR"}) == 1
+    for name in names:
+        assert len({looks[name, schedule].color for schedule in schedules}) == 1
+    assert len({look.color for look in looks.values()}) == 3  # Adam and AMSGrad are both blue elsewhere
+    assert looks["Adam", "constant"].color == style_of("Adam").color
+    assert looks_of(["Adam", "Momentum"], schedules=["StepLR"] * 2) == [style_of("Adam"), style_of("Momentum")]

@@ -74,7 +74,7 @@ def demo(
     from ..study import Study, demo_text
     from .study import run_and_report
 
-    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, cluster, device, verbose, with_race=True)
+    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, cluster, device, verbose, source=None)
 
 
 @app.command()
@@ -91,7 +91,7 @@ def run(
     from ..study import Study
     from .study import run_and_report
 
-    run_and_report(Study.load(study), results, jobs, cluster, device, verbose)
+    run_and_report(Study.load(study), results, jobs, cluster, device, verbose, source=study)
 
 
 @app.command()

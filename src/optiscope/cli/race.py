@@ -35,14 +35,23 @@ def draw_race(
     target = output or Path("results") / ("optimizers.gif" if shipped else f"{_file_name(problem)}.gif")
     check_target(target)
     with console.status("tuning and running …") as status:
-        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point, horizon)
+        done = 0
+
+        def count(runs: list[Any]) -> None:
+            nonlocal done
+            done += len(runs)
+            status.update(f"tuning and running: {done} runs done …")
+
+        told = {"progress": count} if console.is_terminal else {}
+        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point, horizon, **told)
         race = prepared.draw(size=(width, height), frames=frames, seconds=seconds, hold=hold, theme=theme, clock=clock)
-        status.update(f"drawing {len(race)} frames …")
+        still = target.suffix.lower() == ".png"
+        status.update("drawing …" if still else f"drawing {len(race)} frames …")
         target.parent.mkdir(parents=True, exist_ok=True)
         race.save(target)
     print(standings(prepared.results.runs))
-    count = f"{len(race)} frame{'s' * (len(race) != 1)}"
-    print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB, {count})")
+    frames_of_it = "" if still else f", {len(race)} frame{'s' * (len(race) != 1)}"
+    print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB{frames_of_it})")
 
 
 def standings(runs: Any) -> str:

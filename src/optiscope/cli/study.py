@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,13 @@ LOST = {"error": "failed with an error", "diverged": "diverged"}  # statuses of 
 
 
 def run_and_report(
-    study: Study, results: Path, jobs: int, cluster: str | None, device: str, verbose: bool, with_race: bool = False
+    study: Study, results: Path, jobs: int, cluster: str | None, device: str, verbose: bool, source: Path | None
 ) -> None:
-    """Run what is not yet run, write the pages, and print where they are and what won."""
+    """Run what is not yet run, write the pages, and print where they are and what won.
+
+    `source` is the file of the study; without one it is the demo, with its race.
+    """
+    with_race = source is None
     if cluster is None:
         check_device(device)
     else:
@@ -38,7 +43,8 @@ def run_and_report(
     console = Console(stderr=True)
     outcome = _run(study, store, jobs, cluster, device, verbose, console)
     pictures = [_race(results, console)] if with_race else []
-    command = "optiscope demo" if with_race else "optiscope run STUDY.toml"
+    words = ["demo"] if source is None else ["run", source.as_posix()]
+    command = command_of(words, results=results, jobs=jobs, cluster=cluster, device=device, verbose=verbose)
     files = _pages(folder, store, outcome, command, pictures)
     runs = store.runs(outcome.run_ids)
     fruitless = bool(runs["status"].isin(LOST).all())
@@ -54,6 +60,17 @@ def run_and_report(
     _tell_lost(runs)
 
 
+def command_of(words: list[str], **options: Any) -> str:
+    """The command as one would type it: options only where they are not the command's own."""
+    usual = {"results": Path("results"), "jobs": 1, "cluster": None, "device": "cpu", "verbose": False}
+    given = {name: value for name, value in options.items() if value != usual[name]}
+    for name, value in given.items():
+        words = [*words, f"--{name}"]
+        if value is not True:
+            words.append(value.as_posix() if isinstance(value, Path) else str(value))
+    return shlex.join(["optiscope", *words])
+
+
 def write_report(folder: Path) -> None:
     """Write the pages of a folder that holds runs. Raises InputError where it holds none."""
     # Looked at before the store is opened: a folder called runs may be somebody else's.
@@ -65,7 +82,7 @@ def write_report(folder: Path) -> None:
         raise InputError(f"{str(folder)!r} holds no finished run yet")
     from ..report import write_study_page
 
-    files = write_study_page(folder, store, title=folder.name, command=f"optiscope report {folder.as_posix()}")
+    files = write_study_page(folder, store, title=folder.name, command=command_of(["report", folder.as_posix()]))
     _summary(store, None)
     _where(folder, files)
     _tell_lost(runs[runs["purpose"] == "result"])

@@ -11,12 +11,11 @@ import pandas as pd
 
 from ..errors import InputError
 from ..metrics.cells import left_domain
-from .style import Look, looks_of, short_name
+from .style import PLAIN, Look, cut_apart, full_name, looks_of, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
+LONGEST, CROWD = 28, 10  # letters of a name on the map, and how many runs leave room for but two thirds of them
 LEAST_GAP = 1e-16  # smaller gaps are rounding: they share the last decade
-
-PLAIN = ("constant", "none", "nan")  # schedules that need no mention
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,8 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
     by_run = dict(tuple(trace.groupby("run_id", sort=False)))
     names = [str(name) for name in runs["optimizer"]]
     shorts, labels = _labels(runs, names)
-    entries = zip(runs.to_dict("records"), labels, shorts, looks_of(names, theme), strict=True)
+    schedules = [str(name) for name in runs["schedule"]] if "schedule" in runs else None
+    entries = zip(runs.to_dict("records"), labels, shorts, looks_of(names, theme, schedules), strict=True)
     return [_competitor(row, label, short, look, by_run, floor) for row, label, short, look in entries], floor
 
 
@@ -166,4 +166,9 @@ def _labels(runs: pd.DataFrame, names: list[str]) -> tuple[list[str], list[str]]
                 pattern.format(short, value) if twice else short
                 for short, value, twice in zip(shorts, runs[column], doubled, strict=True)
             ]
-    return shorts, [name if len(name) <= len(short) else short for name, short in zip(names, shorts, strict=True)]
+    labels = [
+        name if len(name) <= len(short) else full_name(name) if full_name(name).startswith(short + "(") else short
+        for name, short in zip(names, shorts, strict=True)
+    ]
+    most = LONGEST if len(names) < CROWD else LONGEST * 2 // 3
+    return cut_apart(shorts, lambda words: len(words) <= most), labels

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
@@ -16,7 +15,8 @@ from ..metrics.cells import left_domain
 from .bands import by_step, is_lost, quantile
 from .competitors import LEAST_GAP, need
 from .panels import legend_beside, name_axes, panels
-from .style import Look, Theme, looks_of, theme_of
+from .strokes import Curve, draw_curves, key_line
+from .style import PLAIN, Look, Theme, looks_of, theme_of
 
 LEAST_LOSS = 1e-8  # of a network: less is rounding in float32, and nought has no place on a logarithmic axis
 
@@ -43,7 +43,7 @@ def convergence(
     for problem, ax in zip(problems, axes, strict=True):
         here = [(rows[rows["problem"] == problem] if problem != "" else rows, style) for _, rows, style in groups]
         _convergence_panel(ax, here, trace, target, look)
-    entries = [(_with_lost(label, rows), _line(style)) for label, rows, style in groups]
+    entries = [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups]
     legend_beside(figure, entries, look)
     return figure
 
@@ -67,12 +67,14 @@ def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy"
     for column, ax in zip(columns, axes, strict=True):
         clipped = False
         below = column == "loss" and bool((trace.loc[trace["run_id"].isin(runs["run_id"]), "loss"] < 0).any())
+        curves: list[Curve] = []
         for _, rows, style in groups:
             steps, values = by_step(rows, trace, column, axis)
             if column == "loss":
                 clipped |= bool((values < LEAST_LOSS).any())
                 values = np.maximum(values, LEAST_LOSS) if not below else values
-            _band(ax, steps, values, style, rising=column != "loss")
+            curves.append((steps, values, style))
+        draw_curves(ax, curves, rising=column != "loss")
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         name_axes(ax, look, axis)
         if column == "loss" and not below:
@@ -82,7 +84,7 @@ def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy"
                 _name_floor(ax, look)
         elif column != "loss" and _within_unit(trace[column]):
             ax.set_ylim(0.0, 1.02)
-    legend_beside(figure, [(_with_lost(label, rows), _line(style)) for label, rows, style in groups], look)
+    legend_beside(figure, [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups], look)
     return figure
 
 
@@ -134,7 +136,7 @@ def _convergence_panel(
 ) -> None:
     floors = pd.concat([rows["loss_floor"] for rows, _ in groups]) if "loss_floor" in groups[0][0] else pd.Series()
     known = bool(len(floors)) and bool(floors.notna().all())
-    curves = []
+    curves: list[Curve] = []
     for rows, style in groups:
         if rows.empty:
             continue
@@ -158,8 +160,7 @@ def _convergence_panel(
     else:
         room = 0.05 * (top - low) or 0.5
         ax.set_ylim(low - room, top + room)
-    for steps, values, style in curves:
-        _band(ax, steps, values, style)
+    draw_curves(ax, curves)
     last = max(steps[-1] for steps, _, _ in curves)
     if last > 20:
         ax.set_xscale("symlog", linthresh=1, linscale=0.4)
@@ -174,7 +175,7 @@ def _convergence_panel(
     name_axes(ax, theme, "step", "loss − minimum" if known else "loss")
 
 
-def _reach(curves: Sequence[tuple[np.ndarray, np.ndarray, Look]]) -> tuple[float, float]:
+def _reach(curves: Sequence[Curve]) -> tuple[float, float]:
     """The least and the greatest that the lines and bands show; what runs away is cut at thirty times the start."""
     drawn = [quantile(values, share) for _, values, _ in curves for share in (0.25, 0.5, 0.75)]
     shown = np.concatenate([part[np.isfinite(part)] for part in drawn])
@@ -185,32 +186,6 @@ def _reach(curves: Sequence[tuple[np.ndarray, np.ndarray, Look]]) -> tuple[float
     return float(shown.min()), min(float(shown.max()), roof)
 
 
-def _band(ax: Axes, steps: np.ndarray, values: np.ndarray, look: Look, *, rising: bool = False) -> None:
-    """Median and quartile band. What is lost is the worst there is: above the panel, or, `rising`, at nought below."""
-    if rising:
-        values = np.where(np.isinf(values), 0.0, values)
-    low, middle, high = (quantile(values, share) for share in (0.25, 0.5, 0.75))
-    if len(values) > 1 and np.isfinite(low).any():
-        # A finite stand-in far above any panel: matplotlib drops what is infinite, and the band's rising edge with it.
-        finite = values[np.isfinite(values)]
-        roof = max(float(finite.max(initial=1.0)), ax.get_ylim()[1]) * 1e6
-        top = high if rising else np.minimum(high, roof)
-        shown = np.isfinite(low) & np.isfinite(top)
-        ax.fill_between(steps[shown], low[shown], top[shown], color=look.color, alpha=0.16, lw=0, zorder=1.5)
-    shown = np.isfinite(middle)
-    if not shown.any():
-        return
-    first, last = np.flatnonzero(shown)[[0, -1]]
-    part = slice(first, last + 1)
-    line_style = look.linestyle(1.9)
-    (line,) = ax.plot(
-        steps[part], np.where(shown, middle, np.nan)[part], color=look.color, lw=1.9, linestyle=line_style, zorder=3
-    )
-    line.set_dash_capstyle("butt")
-    if not shown[-1]:
-        ax.plot(steps[last], middle[last], marker="X", ms=8, color=look.color, mec="white", mew=0.8, zorder=4)
-
-
 def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Look]]:
     """(label, rows, look) of each line: an optimizer, told apart by schedule, and by rate if a problem has several."""
     keys = ["optimizer"]
@@ -219,8 +194,14 @@ def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Lo
     problem = ["problem"] if "problem" in runs else []
     if "lr" in runs and runs.groupby(keys + problem)["lr"].nunique().max() > 1:
         keys.append("lr")
-    groups = [(key, rows) for key, rows in runs.groupby(keys, sort=False)]
-    looks = looks_of([str(key[0]) for key, _ in groups], theme)
+    # Side by side what belongs together: each optimizer's constant rate, then its schedules.
+    place = {name: i for i, name in enumerate(dict.fromkeys(runs["optimizer"]))}
+    groups = sorted(
+        runs.groupby(keys, sort=False),
+        key=lambda group: (place[group[0][0]], "schedule" in keys and str(group[0][1]) not in PLAIN),
+    )
+    schedules = [str(key[1]) for key, _ in groups] if "schedule" in keys else None
+    looks = looks_of([str(key[0]) for key, _ in groups], theme, schedules)
     return [(_label(keys, key), rows, look) for (key, rows), look in zip(groups, looks, strict=True)]
 
 
@@ -238,10 +219,6 @@ def _with_lost(label: str, rows: pd.DataFrame) -> str:
         left = int(left_domain(kept["loss_final"].to_numpy(float), kept["loss_floor"].to_numpy(float)).sum())
         words += [f"{left} of {len(rows)} left the domain"] * bool(left)
     return "\n".join([label, *words])
-
-
-def _line(look: Look) -> Line2D:
-    return Line2D([], [], color=look.color, lw=2.2, linestyle=look.linestyle(2.2), dash_capstyle="butt")
 
 
 def _few_decades(ax: Axes) -> None:

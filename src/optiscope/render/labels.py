@@ -15,17 +15,20 @@ _MARGIN = 4.0  # clear space kept between two labels
 _LEASH = 7.0  # how far a head may move before its label follows; standing words read better, and make a smaller file
 _HEAD = 6.0  # half a head
 _GLIDE = 5  # frames to either side over which a change of slot is smoothed
+_KEEP = 400.0  # for covering a mark of the map: more than any reach costs, less than covering another label
 _CELL = 4.0
 _SETTLE = 24.0  # what another slot must save before a label moves of its own accord
 
 
 def place(
-    anchors: np.ndarray, sizes: np.ndarray, bounds: tuple[float, float, float, float], clutter: np.ndarray
-) -> np.ndarray:
+    anchors: np.ndarray, sizes: np.ndarray, bounds: tuple[float, float, float, float], clutter: np.ndarray,
+    marks: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Centres of all labels in all frames.
 
     `anchors` (frames, n, 2) are the heads, `sizes` (n, 2) the labels' widths and heights, `bounds` is (left, bottom,
-    right, top), and `clutter` (m, 2) holds points better left uncovered. Returns an array like `anchors`.
+    right, top), and `clutter` (m, 2) holds points better left uncovered; `marks` (k, 3) are x, y and radius of what
+    must be seen as long as there is any room beside it. Returns an array like `anchors`.
     """
     frames, n, _ = anchors.shape
     reach, angle = (grid.ravel() for grid in np.meshgrid(_REACHES, _ANGLES, indexing="ij"))
@@ -33,7 +36,7 @@ def place(
     slots = ring[None] * (sizes[:, None, :] / 2 + reach[None, :, None])
     # A slight liking for the right, then for above, makes quiet pictures alike.
     taste = reach + 2.0 * (1 - ring[:, 0]) + 1.0 * (1 - ring[:, 1])
-    solver = _Solver(slots, taste, sizes, bounds, clutter)
+    solver = _Solver(slots, taste, sizes, bounds, clutter, np.empty((0, 3)) if marks is None else marks)
     chosen = np.zeros((frames, n), int)
     chosen[-1] = solver.settle(anchors[-1])
     for frame in range(frames - 2, -1, -1):
@@ -68,7 +71,10 @@ def overlaps(centers: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 class _Solver:
-    def __init__(self, slots: np.ndarray, taste: np.ndarray, sizes: np.ndarray, bounds, clutter: np.ndarray):
+    def __init__(
+        self, slots: np.ndarray, taste: np.ndarray, sizes: np.ndarray, bounds, clutter: np.ndarray, marks: np.ndarray
+    ):  # fmt: skip
+        self.marks, self.radii = marks[:, :2], marks[:, 2:]
         self.slots, self.taste, self.sizes = slots, taste, sizes
         self.low, self.high = np.array(bounds[:2]), np.array(bounds[2:])
         # Sums over all cells below and left of each: four look-ups count the points in any box.
@@ -116,7 +122,7 @@ class _Solver:
         wrong = overlaps(centers, self.sizes).any(axis=1)
         wrong |= ~_both((centers - half >= self.low) & (centers + half <= self.high))
         covers = _both(np.abs(anchors[None] - centers[:, None]) < half[:, None] + _HEAD - 2)
-        wrong |= covers.any(axis=1)
+        wrong |= covers.any(axis=1) | (self._hidden(centers[:, None], half[:, None]) > 0)[:, 0]
         for label in range(n) if every else np.flatnonzero(wrong).tolist():
             cost = self.cost(anchors, chosen, label, np.delete(np.arange(n), label), thorough=bool(wrong[label]))
             best = int(np.argmin(cost))
@@ -134,6 +140,7 @@ class _Solver:
         cost += 1e4 * (outside.sum(axis=1) > 0)
         heads = np.abs(anchors[None] - centers[:, None]) - (half + _HEAD)
         cost += 150.0 * _both(heads < 0).sum(axis=1)
+        cost += _KEEP * self._hidden(centers, half)
         cost += np.minimum(self._covered(centers - half, centers + half), 40) * 0.8
         if not len(others):
             return cost
@@ -147,6 +154,11 @@ class _Solver:
             cost += 60.0 * _through(anchors[label], tips, theirs, their_half)
             cost += 60.0 * _through_own(anchors[others], theirs, centers, half)
         return cost
+
+    def _hidden(self, centers: np.ndarray, half: np.ndarray) -> np.ndarray:
+        """How many of the marks a label at each of the centres hides, if only in part."""
+        apart = np.abs(self.marks - centers[..., None, :]) - (half[..., None, :] + self.radii)
+        return _both(apart < 0).sum(axis=-1)
 
     def _covered(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """How many points of clutter each box covers, to a cell's width."""

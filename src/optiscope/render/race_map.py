@@ -26,6 +26,7 @@ _LEVELS = 15
 _TRAIL, _HALO, _COMET = 1.7, 3.6, 2.7
 _FAR = 25.0  # in widths of the map: where a path that left is cut, so that Agg is spared numbers like 1e300
 _COMET_FRAMES = 0.09
+_START, _STAR = 10.0, 20.0  # points across
 WITHIN, ENDED, BEYOND = "o", "X", "<>^v"  # markers of a head: on the map, diverged or failed, off the map
 
 
@@ -128,7 +129,7 @@ class Map:
         self.sizes = np.array([[box.width, box.height] for box in boxes])
         view = self.ax.get_window_extent()
         bounds = (view.x0 + 2, view.y0 + 2, view.x1 - 2, view.y1 - 2)
-        self.centers = place(anchors, self.sizes, bounds, self._clutter(to_pixels))
+        self.centers = place(anchors, self.sizes, bounds, self._clutter(to_pixels), self._marks(to_pixels))
         self.lines, self.led = leaders(anchors, self.centers, self.sizes)
 
     def update(self, frame: int) -> None:
@@ -165,13 +166,13 @@ class Map:
         start = self.competitors[0].xy[0]
         starts = np.unique([competitor.xy[0] for competitor in self.competitors], axis=0)
         ax.plot(
-            *starts.T, linestyle="", marker="o", ms=10, mfc="none", mec=theme.ink, mew=1.4, zorder=3, gid="start"
+            *starts.T, linestyle="", marker="o", ms=_START, mfc="none", mec=theme.ink, mew=1.4, zorder=3, gid="start"
         )  # fmt: skip
-        self.start = start
+        self.start, self.starts = start, starts
         self.minima = np.array(minima, float).reshape(-1, 2)
         self.stars = []
         if len(self.minima):
-            star = {"linestyle": "", "marker": "*", "ms": 20, "mec": "#16181b", "mew": 1.0}
+            star = {"linestyle": "", "marker": "*", "ms": _STAR, "mec": "#16181b", "mew": 1.0}
             ax.plot(*self.minima.T, mfc=theme.star, zorder=4, gid="minimum", **star)
             # Its outline once more over the heads, or whoever arrives would hide where.
             self.stars = ax.plot(*self.minima.T, mfc="none", animated=True, **star)
@@ -243,6 +244,13 @@ class Map:
             return
         head.set(marker=marker, markersize=8.5 if marker == WITHIN else 10.5, color=look.color)
         head.set_markeredgecolor(self.theme.halo)
+
+    def _marks(self, to_pixels) -> np.ndarray:
+        """The start and the minima, in pixels, with their radii: what names must leave to be seen."""
+        pixels = self.canvas.figure.dpi / 72
+        spots = np.r_[self.starts, self.minima]
+        radii = np.r_[np.full(len(self.starts), _START), np.full(len(self.minima), _STAR)] * pixels / 2
+        return np.c_[to_pixels(spots), radii]
 
     def _clutter(self, to_pixels) -> np.ndarray:
         """Points of the picture that names had better not cover: trails, start and stars."""

@@ -20,6 +20,8 @@ from .competitors import LEAST_GAP, Competitor
 from .style import Theme
 from .swift import Swift
 
+_LOST = {"diverged": "diverged", "error": "failed"}
+
 
 class Strip:
     """The artists of the strip: one line a competitor, and the cursor."""
@@ -41,6 +43,11 @@ class Strip:
             ax.add_line(line)
             line.set_clip_box(window)
             self.lines.append(line)
+        if words := _all_lost(competitors):
+            ax.text(
+                0.5, 0.5, words, fontsize=9, color=theme.ink, ha="center", va="center", transform=ax.transAxes,
+                gid="lost",
+            )  # fmt: skip
         self.cursor = Swift(
             [0, 0], [0, 1], transform=ax.transAxes, color=theme.ink, lw=0.9, alpha=0.75, animated=True, gid="cursor"
         )
@@ -129,6 +136,14 @@ class Strip:
 
     def _share(self, points: np.ndarray) -> np.ndarray:
         return self.ax.transAxes.inverted().transform(self.ax.transData.transform(points))
+
+
+def _all_lost(competitors: Sequence[Competitor]) -> str:
+    """What to say where nobody reached the end; nothing where somebody did."""
+    fates = {competitor.fate for competitor in competitors}
+    if "" in fates:
+        return ""
+    return "every run " + " or ".join(word for fate, word in _LOST.items() if fate in fates)
 
 
 def _log1p(step):

@@ -17,13 +17,14 @@ from matplotlib.text import Text
 
 from .competitors import LEAST_GAP, Competitor, rank
 from .race_map import BEYOND, ENDED
-from .style import Theme
+from .style import Theme, cut_apart
 from .swift import Stamp
 
 _SWATCH = 0.24
 _INDENT = 0.33
 _EVERY = 4  # frames between two readings: at twenty a second nobody could read them
 _LINE = 0.15  # the height of a line of the key
+_LONG = 18  # letters of a label that asks for a wider column
 _LEFT = "left domain"
 _BOUND = " †"
 
@@ -36,6 +37,8 @@ def scheduled(competitors: Sequence[Competitor]) -> bool:
 def column_width(competitors: Sequence[Competitor]) -> float:
     """Inches that the column needs: more where a row has a schedule to name, or a fate beside the rate."""
     wide, odd = scheduled(competitors), any(competitor.fate or competitor.left for competitor in competitors)
+    if any(len(competitor.label) > _LONG for competitor in competitors):
+        return 2.6 if wide else 2.3
     return 2.2 if wide and odd else 2.0 if wide or odd else 1.62
 
 
@@ -51,6 +54,7 @@ class Table:
         known = math.isfinite(floor)
         self.ranking = rank(competitors, known=known)
         self.word = "gap" if known else "loss"
+        self.finished = any(not competitor.fate for competitor in competitors)
         key = _key(competitors, minima=minima, marks=marks)
         above = self.bottom + (len(key) - 1) * _LINE
         self.verdict = self._text(self.left, above + 0.3, "", 8.5, theme.ink, va="bottom", linespacing=1.35)
@@ -96,8 +100,9 @@ class Table:
             swatch.set_data([self.left, self.left + _SWATCH], [y - 0.08, y - 0.08])
             second = y - 0.23 * self.zoom
             name.set_position((self.left + _INDENT, y))
-            words = f"{place}. {competitor.label}" if final else competitor.label
-            name.set_text(self._fit(words, name, room=self._room(competitor, gap) if self.beside else 0.0))
+            # Where nobody reached the end, nobody has a place.
+            sign = f"{place}. " if final and self.finished else ""
+            name.set_text(sign + self._label(i, sign, name, self._room(competitor, gap) if self.beside else 0.0))
             rate.set_position((self.left + _INDENT, second))
             gap.set_position((self.right, y - 0.1 if self.beside else second))
         self.heading.set_text(f"final {self.word}" if final else self.word)
@@ -168,6 +173,12 @@ class Table:
         """Inches that the longest of its numbers and words takes, with a little air."""
         longest = self._fate(competitor) if competitor.fate else _LEFT if competitor.left else "0" * 6
         return self._width(longest, gap) + 0.06
+
+    def _label(self, i: int, before: str, text: Text, room: float) -> str:
+        """The label of a competitor, cut to the column after the words before it so that no other one is cut alike."""
+        limit = self.right - self.left - _INDENT - room
+        labels = [competitor.label for competitor in self.competitors]
+        return cut_apart(labels, lambda words: self._width(before + words, text) <= limit)[i]
 
     def _fit(self, words: str, text: Text, room: float = 0.0, sign: str = "") -> str:
         """The words and their sign, the words cut with an ellipsis where they are too long for the column."""

@@ -2,15 +2,17 @@
 standard library.
 
 The hues are those of Okabe and Ito (2008), told apart by people who see fewer colours; the dash says the same once
-more, for print in grey and for lines that overlap.
+more, for print in grey and for lines that overlap. Only in a picture of several schedules the dash is the schedule's,
+and solid is the constant rate.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ..errors import InputError, nearest
@@ -46,6 +48,15 @@ class Look:
         ('solid', (0, (3.5, 1.3)))
         """
         return (0, tuple(part / linewidth for part in self.dash)) if self.dash else "solid"
+
+    @property
+    def ink_share(self) -> float:
+        """The share of its way that the line covers. Whatever covers less is drawn on top, so that both are seen.
+
+        >>> style_of("SGD").ink_share, Look("#000000", "#000000", (6.0, 2.0)).ink_share
+        (1.0, 0.75)
+        """
+        return sum(self.dash[::2]) / sum(self.dash) if self.dash else 1.0
 
 
 THEMES = {
@@ -99,6 +110,7 @@ _KNOWN = {
     "rprop": ("black", "dashdot"),
     "sparseadam": ("sky", "dotted"),
 }
+PLAIN = ("constant", "none", "nan")  # schedules that need no mention, and a solid line
 _ALSO = {"nag": "nesterov", "sgdm": "momentum"}
 _CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([^(.]+?)\s*(?:\((.*)\))?", re.DOTALL)
 
@@ -127,6 +139,54 @@ def short_name(optimizer: str) -> str:
     return f"{name}({arguments.replace(',', ', ')})" if name.lower() == "sgd" else name
 
 
+def full_name(optimizer: str) -> str:
+    """The call with its arguments, without the module; a named setting by its name.
+
+    >>> full_name("torch.optim.Adam(eps=1e-05,lr=1)"), full_name("SGD(momentum=0.9)")
+    ('Adam(eps=1e-05, lr=1)', 'Momentum')
+    """
+    name, arguments = _split(optimizer)
+    if not arguments or (_is_usual(arguments) and _method(name, arguments) != name):
+        return _method(name, arguments)
+    return f"{name}({arguments.replace(',', ', ')})"
+
+
+def cut_apart(labels: Sequence[str], fits: Callable[[str], bool]) -> list[str]:
+    """The labels, those that do not fit cut with an ellipsis where it leaves them told apart.
+
+    First goes what all calls of one class begin with, then the end, and where others begin alike, the middle.
+
+    >>> cut_apart(["SGD(momentum=0.5)", "SGD(momentum=0.7)", "Adam"], lambda words: len(words) < 10)
+    ['…0.5', '…0.7', 'Adam']
+    >>> cut_apart(["SGD(momentum=0.5)", "Adam(betas=(0.9, 0.99))"], lambda words: len(words) < 12)
+    ['SGD(moment…', 'Adam(betas…']
+    """
+    return [_cut_one(label, labels, fits) for label in labels]
+
+
+def _cut_one(label: str, labels: Sequence[str], fits: Callable[[str], bool]) -> str:
+    if fits(label) or len(label) < 3:
+        return label
+    head = label.split("(")[0] + "("
+    kin = [other for other in dict.fromkeys(labels) if other != label and other.startswith(head)]
+    rest, dots = label, ""
+    if kin and "(" in label:
+        # Back to where a word begins: half a number would be another one.
+        alike = takewhile(lambda letters: len(set(letters)) == 1, zip(label, *kin, strict=False))
+        shared = re.split(r"[^(,= ]*$", "".join(letters[0] for letters in alike))[0]
+        rest, dots = label[len(shared) :].removesuffix(")"), "…"
+        kin = [other[len(shared) :] for other in kin]
+    if fits(dots + rest):
+        return dots + rest
+    most = next((n for n in range(len(rest) - 1, 0, -1) if fits(dots + rest[:n].rstrip() + "…")), 1)
+    if not any(other.startswith(rest[:most]) for other in kin):
+        return dots + rest[:most].rstrip() + "…"
+    # The last argument whole, if there is room for it and a little more.
+    last = len(rest.rsplit(", ", 1)[-1])
+    tail = last if last <= most - 2 else most - most // 3
+    return dots + rest[: most - tail] + "…" + rest[len(rest) - tail :]
+
+
 def _method(name: str, arguments: str) -> str:
     """The family that a call belongs to, which gives it its colour."""
     if name.lower() == "sgd" and re.search(r"nesterov=True", arguments):
@@ -153,27 +213,58 @@ def style_of(optimizer: str, theme: str = "light") -> Look:
     return Look(line, ink, _DASHES[dash])
 
 
-def looks_of(optimizers: Iterable[str], theme: str = "light") -> list[Look]:
+def looks_of(optimizers: Iterable[str], theme: str = "light", schedules: Sequence[str] | None = None) -> list[Look]:
     """The looks of all competitors of one picture, in order, no two alike while pairs last.
 
-    A competitor whose look is taken keeps its colour and gets the next free dash, then the next free pair.
+    A competitor whose look is taken keeps its colour and gets the next free dash, then the next free pair. Where
+    `schedules` (one for each of the optimizers) are several, the colour is the optimizer's and the dash the schedule's:
+    solid for the constant rate, then one dash for each schedule in order; an optimizer whose colour is taken gets the
+    next free one.
+
+    >>> looks = looks_of(["SGD", "SGD", "RMSprop"], schedules=["StepLR", "constant", "constant"])
+    >>> [look.dash for look in looks], looks[0].color == looks[1].color
+    ([(7.0, 2.6), (), ()], True)
     """
-    taken: dict[tuple[str, str], int] = {}
+    names = list(optimizers)
+    if schedules is not None and len(set(schedules)) > 1:
+        wanted = _by_schedule(names, schedules)
+    else:
+        wanted = [_pair(name) for name in names]
     dark = theme_of(theme).name == "dark"
+    hues, dashes = list(_HUES), list(_DASHES)
+    spoken = set(wanted)
+    taken: set[tuple[str, str]] = set()
     looks = []
-    for name in optimizers:
-        hue, dash = _pair(name)
-        hues, dashes = list(_HUES), list(_DASHES)
+    for hue, dash in wanted:
         order = [
             (hues[(hues.index(hue) + i) % len(hues)], dashes[(dashes.index(dash) + j) % len(dashes)])
             for i in range(len(hues))
             for j in range(len(dashes))
         ]
-        pair = next((pair for pair in order if pair not in taken), (hue, dash))
-        taken[pair] = 1
+        free = [pair for pair in order if pair not in taken]
+        # What another one is known by is the last to be lent.
+        pair = next((pair for pair in free if pair == (hue, dash) or pair not in spoken), (free or order)[0])
+        taken.add(pair)
         line, ink = _HUES[pair[0]][dark]
         looks.append(Look(line, ink, _DASHES[pair[1]]))
     return looks
+
+
+def _by_schedule(names: Sequence[str], schedules: Sequence[str]) -> list[tuple[str, str]]:
+    """A hue for each optimizer and a dash for each schedule, while there are so many."""
+    methods = list(dict.fromkeys(names))
+    own = {name: _pair(name)[0] for name in methods}
+    hues: dict[str, str] = {}
+    for name in methods:
+        if own[name] not in hues.values():
+            hues[name] = own[name]
+    for name in methods:
+        if name not in hues:
+            hues[name] = next((hue for hue in _HUES if hue not in hues.values()), own[name])
+    solid, *others = _DASHES
+    moving = [schedule for schedule in dict.fromkeys(schedules) if schedule not in PLAIN]
+    dashes = {schedule: others[i % len(others)] for i, schedule in enumerate(moving)}
+    return [(hues[name], dashes.get(schedule, solid)) for name, schedule in zip(names, schedules, strict=True)]
 
 
 def _split(optimizer: str) -> tuple[str, str]:

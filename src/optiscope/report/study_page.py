@@ -66,6 +66,9 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         draw().savefig(path, dpi=100, metadata={"Software": None})
         pictures.append(Picture(str(path.resolve()), title, alt, caption))
 
+    # Runs are stored as they finish; one order of the optimizers holds for all pictures.
+    place = {name: i for i, name in enumerate(dict.fromkeys(runs["optimizer"]))}
+    runs = runs.sort_values("optimizer", key=lambda names: names.map(place), kind="stable")
     networks = runs[runs["loss_floor"].isna()]
     functions = runs[runs["loss_floor"].notna()]
 
@@ -102,8 +105,7 @@ def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
     pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
     pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}
     keep = [pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]
-    # Constant first, so that a solid line means it in every picture.
-    return runs[keep].sort_values("schedule", key=lambda names: names != "constant", kind="stable")
+    return runs[keep]
 
 
 def _one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
