@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .catalogues.problems.training import trained
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
-    from .group_table import group_table
+    from .grouping import group_table
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "catalogues.losses": ("LossSpec",),
-    "group_table": ("group_table",),
+    "grouping": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),

@@ -3,7 +3,8 @@
 runs  — one row a run. trace — one row a recorded step. Row `step = k` is the state after k optimizer steps: `loss` and
 `grad_norm` are taken there,
         `lr_t` is the rate that the next step uses, of the first parameter group where there are several: then
-        `lr_group0`, `lr_group1`, … are the rates of each, NaN while it is frozen; `update_norm` is the length of the step that led there (NaN at 0).
+        `lr_group0`, `lr_group1`, … are the rates of each, NaN while it is frozen;
+        `update_norm` is the length of the step that led there (NaN at 0).
         `grad_norm` is NaN in the last row, where no gradient is needed any more.
 """
 
