@@ -7,14 +7,14 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 # Lowest first. The house plan's floor 0 is errors, syntax, streams and spec; its floor 3 engine to study.
 FLOORS = [
     {"errors"},
-    {"signatures", "syntax", "streams", "task"},
+    {"datasets", "identity", "signatures", "syntax", "streams", "task"},
     {"groups"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
     {"grouping", "tuning", "zoo"},
-    {"study_file"},
+    {"baselines", "study_file"},
     {"study"},
     {"racing"},
     {"report"},
@@ -22,6 +22,8 @@ FLOORS = [
     {"__main__"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# Problem.from_module: the noun makes itself out of a network, and the losses that this needs are a catalogue.
+UPWARD = {("spec", "catalogues")}
 FORBIDDEN = {"render": {"torch", "pyarrow"}, "metrics": {"torch", "matplotlib"}, "report": {"torch"}}
 
 
@@ -48,7 +50,7 @@ def test_imports_point_down():
             continue  # the front door names every room, lazily
         for target, ours in imports(path):
             if ours and target != room and target in FLOOR:
-                if FLOOR[target] >= FLOOR[room]:
+                if FLOOR[target] >= FLOOR[room] and (room, target) not in UPWARD:
                     wrong.append(f"{path.relative_to(SRC)} imports {target}")
             elif not ours and target in FORBIDDEN.get(room, ()):
                 wrong.append(f"{path.relative_to(SRC)} imports {target}")

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 import optiscope as osc
 
@@ -91,3 +92,67 @@ def test_problem_by_import_path():
     assert digits_cnn().name == "digits-cnn"
     with pytest.raises(osc.InputError, match="makes none"):
         osc.grid("optiscope.provenance.cpu_name", "SGD")
+
+
+def test_two_things_of_one_name_are_refused_not_merged():
+    def bowl(factor):
+        return osc.Problem("bowl", lambda x: factor * (x**2).sum(-1), start=(1.0, 1.0))
+
+    assert len(osc.grid([bowl(1), bowl(1)], "SGD", steps=2)) == 1
+    with pytest.raises(osc.InputError, match="two different problems are called 'bowl'"):
+        osc.grid([bowl(1), bowl(2)], "SGD", steps=2)
+    schedules = [osc.ScheduleSpec("mine", lambda o, s, k=k: torch.optim.lr_scheduler.StepLR(o, k)) for k in (2, 5)]
+    with pytest.raises(osc.InputError, match="two different schedules are called 'mine'"):
+        osc.grid("beale", "SGD", schedules, steps=9)
+    optimizers = [osc.OptimizerSpec("mine", cls) for cls in (torch.optim.SGD, torch.optim.Adam)]
+    assert len(osc.grid("beale", optimizers, steps=2)) == 2  # the class is part of what an optimizer is
+
+
+@pytest.mark.parametrize("name", list(osc.problems()))
+def test_the_same_name_twice_is_one_problem(name):
+    assert len(osc.grid([name, name], "SGD", lr=1e-9, steps=1)) == 1
+
+
+def test_a_class_is_an_optimizer():
+    [run] = osc.grid("beale", torch.optim.Adagrad, steps=2)
+    assert (run.optimizer.name, run.lr) == ("Adagrad", 0.01)
+
+
+ENDS = [
+    ("torch.optim.lr_scheduler.CosineAnnealingLR(T_max=5)", "ends after 5 steps, the run after 20"),
+    ("torch.optim.lr_scheduler.OneCycleLR(max_lr=0.1, total_steps=5)", "ends after 5 steps"),
+    (osc.ScheduleSpec("mine", lambda o, s: torch.optim.lr_scheduler.PolynomialLR(o, 7)), "mine ends after 7 steps"),
+    (osc.ScheduleSpec("mine", lambda o, s: torch.optim.lr_scheduler.ReduceLROnPlateau(o)), 'give it kind="adaptive"'),
+    ("StepLR(step_size=5, gamma='x')", "StepLR.* refuses"),
+    ("MultiStepLR(milestones=['a'])", "milestones must be a whole number >= 1, got 'a'"),
+    ("ReduceLROnPlateau(patience=-1)", "patience must be a whole number >= 0, got -1"),
+    ("SequentialLR(schedulers=[])", "schedulers must be a list of schedules"),
+    ("ChainedScheduler(schedulers='StepLR')", "schedulers must be a list of schedules"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schedule", "message"), ENDS)
+def test_schedules_are_tried_before_anything_runs(schedule, message):
+    with pytest.raises(osc.InputError, match=message):
+        osc.grid("beale", "SGD", schedule, lr=1e-3, steps=20)
+
+
+def test_plateau_by_import_path_looks_at_the_loss():
+    run = osc.grid(
+        "beale", "SGD", "torch.optim.lr_scheduler.ReduceLROnPlateau(patience=0, threshold=1.0)", lr=1e-9, steps=9
+    )
+    assert osc.run(run).trace["lr_t"].nunique() > 1
+
+
+LOSSES = [
+    (lambda x: 1 / 0, "its loss fails at its start: division by zero"),
+    (lambda x: x, r"got shape \(2,\) from \(2,\)"),
+    (lambda x: 3.0, "got 3.0"),
+    (lambda x: (x.detach() ** 2).sum(-1), "its loss has no gradient"),
+]
+
+
+@pytest.mark.parametrize(("loss", "message"), LOSSES)
+def test_a_loss_that_is_none_is_refused(loss, message):
+    with pytest.raises(osc.InputError, match=message):
+        osc.run(osc.grid(osc.Problem("odd", loss, start=(1.0, 2.0)), "SGD", steps=2))

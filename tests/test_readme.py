@@ -2,6 +2,7 @@
 
 import ast
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -37,16 +38,39 @@ def run_block(text: str):
     return eval(compile(ast.Expression(last.value), "README.md", "eval"), names) if last else None
 
 
-def test_nine_examples():
-    assert len(EXAMPLES) == 9
+NAMES = [
+    "grid", "tune", "search", "function", "race", "any", "network", "idx", "losses", "groups", "switches",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "text", EXAMPLES, ids=["grid", "tune", "search", "function", "race", "any", "losses", "groups", "switches"]
-)
+def test_every_example_has_a_name():
+    assert len(EXAMPLES) == len(NAMES)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=NAMES)
 def test_examples_run(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if "IdxFolder" in text:
+        small_mnist(tmp_path / "data" / "MNIST" / "raw")
     run_block(text)
+
+
+def small_mnist(folder):
+    """Files of MNIST's layout with a few images in each: bytes of any value, and each class in turn."""
+    folder.mkdir(parents=True)
+    for part, count in (("train", 100), ("t10k", 20)):
+        images = (
+            bytes([0, 0, 8, 3]) + struct.pack(">III", count, 28, 28) + bytes(i * i % 251 for i in range(count * 784))
+        )
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(images)
+        labels = bytes([0, 0, 8, 1]) + struct.pack(">I", count) + bytes(i % 10 for i in range(count))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(labels)
+
+
+def test_the_table_of_networks_is_the_catalogue():
+    section = README.split("## The networks")[1].split("\n## ")[0]
+    told = dict(re.findall(r"^\| `([\w-]+)` \|.*\| (\w+)[^|]* \|$", section, re.MULTILINE))
+    assert told == {name: one.metrics[-1] for name, one in osc.problems().items() if one.task}
 
 
 def test_the_first_example_resumes(tmp_path, monkeypatch):

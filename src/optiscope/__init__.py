@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .catalogues.losses import LossSpec
     from .catalogues.problems.training import trained
+    from .datasets import IdxFolder, read_idx
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
     from .grouping import group_table
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "catalogues.losses": ("LossSpec",),
+    "datasets": ("IdxFolder", "read_idx"),
     "grouping": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
@@ -41,10 +43,12 @@ _HOME = {
 _ROOMS = ("metrics", "render", "report")
 
 __all__ = [
-    "Choice", "Data", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec", "OptiscopeError", "Problem",
-    "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status", "Store", "StoreError", "StudyError",
-    "Task", "TraceSpec", "Training", "Tuned", "Uniform", "UnknownName", "WorkerError",
-    "grid", "group_table", "losses", "optimizers", "problems", "random_search", "run", "schedules", "trained", "tune",
+    "Choice", "Data", "IdxFolder", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec",
+    "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status",
+    "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Training", "Tuned", "Uniform", "UnknownName",
+    "WorkerError",
+    "grid", "group_table", "losses", "optimizers", "problems", "random_search", "read_idx", "run", "schedules",
+    "trained", "tune",
 ]  # fmt: skip
 
 

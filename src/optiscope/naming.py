@@ -8,16 +8,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .catalogues.losses import LOSSES, LossSpec, read_loss
 from .catalogues.optimizers import OPTIMIZERS, optimizer_from_call
-from .catalogues.schedules import SCHEDULES, schedule_from_text
+from .catalogues.schedules import SCHEDULES, built_end, is_plateau, schedule_from_text
 from .errors import InputError, UnknownName
+from .signatures import same_code
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
 from .syntax import format_call, import_path, parse_call
 
 T = TypeVar("T")
+TRIED_TICKS = 300  # of a schedule, before anything runs: what fails later fails in its run
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -69,9 +72,11 @@ def as_problem(value: str | Problem) -> Problem:
 
 
 def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:
-    """An optimizer from a name, call syntax, an import path, or itself; its arguments are checked by the class."""
+    """An optimizer from a name, call syntax, an import path, a class, or itself."""
     if isinstance(value, OptimizerSpec):
         return value
+    if isinstance(value, type):
+        return OptimizerSpec(value.__name__, value)
     name, arguments = parse_call(_text("an optimizer", OptimizerSpec, value))
     spec = optimizer_from_call(name, arguments, format_call(name, arguments))
     if spec is None:
@@ -125,6 +130,9 @@ def grid(
     chosen_problems = [as_problem(value) for value in _axis(problem)]
     chosen_optimizers = [as_optimizer(value) for value in _axis(optimizer)]
     chosen_schedules = [as_schedule(value) for value in _axis(schedule)]
+    _one_meaning("problem", chosen_problems, "loss")
+    _one_meaning("optimizer", chosen_optimizers, "cls")
+    _one_meaning("schedule", chosen_schedules, "factory")
     all_steps = [_whole("steps", value, 1) for value in _axis(steps)]
     seeds = [_whole("seed", value, 0) for value in _axis(seed)]
     starts = _start_axis(start)
@@ -137,7 +145,7 @@ def grid(
     }
     for optimizer_, schedule_ in itertools.product(chosen_optimizers, chosen_schedules):
         for ticks in {schedule_.ticks(problem_, steps_) for problem_ in chosen_problems for steps_ in all_steps}:
-            check_build(optimizer_, schedule_, rates[optimizer_][0], ticks)
+            check_build(optimizer_, schedule_, rates[optimizer_][0], ticks, horizon)
     runs: dict[Run, None] = {}
     for problem_, optimizer_, schedule_ in itertools.product(chosen_problems, chosen_optimizers, chosen_schedules):
         own_starts = [_fit_start(problem_, start_) for start_ in starts]
@@ -147,6 +155,15 @@ def grid(
                 raise InputError(f"dtype must be one of {', '.join(DTYPES)}, got {kind!r}")
             runs[Run(problem_, optimizer_, schedule_, rate, seed_, start_, steps_, kind)] = None
     return list(runs)
+
+
+def _one_meaning(what: str, specs: Sequence[Any], code: str) -> None:
+    """Raises InputError where two specs that compute different things would be taken for one."""
+    first: dict[Any, Any] = {}
+    for spec in specs:
+        known = first.setdefault(spec, spec)
+        if not same_code(getattr(known, code), getattr(spec, code)):
+            raise InputError(f"two different {what}s are called {spec.name!r}: rename one, or give it another version")
 
 
 def _axis(value: Any) -> list[Any]:
@@ -189,8 +206,13 @@ def _number(name: str, value: Any) -> float:
     return number
 
 
-def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, ticks: int) -> None:
-    """Build both on a dummy matrix and step the schedule a little: what the classes refuse, they refuse here."""
+def check_build(
+    optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, ticks: int, horizon: str = "free"
+) -> None:  # fmt: skip
+    """Build both on a dummy matrix and step the schedule: what the classes refuse, they refuse here.
+
+    With `horizon="run"` also a schedule whose own end, as built, is not the run's.
+    """
     import torch
 
     parameter = torch.nn.Parameter(torch.zeros(2, 2))
@@ -198,8 +220,15 @@ def check_build(optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, tic
     try:
         scheduler: Any = schedule.factory(stock, ticks)
         stock._opt_called = True  # type: ignore[attr-defined]  # it never steps, and torch would warn of that
+        if schedule.kind != "adaptive" and is_plateau(scheduler):
+            raise InputError(
+                f'schedule {schedule.name} makes a ReduceLROnPlateau, which looks at the loss: give it kind="adaptive"'
+            )
+        end = built_end(scheduler) if horizon == "run" else None
+        if end is not None:
+            replace(schedule, end=end).check_horizon(ticks)
         if scheduler is not None:
-            for _ in range(min(ticks, 2)):
+            for _ in range(min(ticks, TRIED_TICKS)):
                 scheduler.step(1.0) if schedule.kind == "adaptive" else scheduler.step()
     except InputError:
         raise
@@ -217,7 +246,7 @@ def _whole(name: str, value: Any, least: int) -> int:
 
 def _rate(value: Any) -> float:
     try:
-        rate = float(value)
+        rate = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         raise InputError(f'lr must be a number > 0 or "default", got {value!r}') from None
     if not (rate > 0 and math.isfinite(rate)):

@@ -1,11 +1,11 @@
 """The two tidy tables: their columns, the statuses, and what to save and how often. Imports pandas, pyarrow late.
 
-runs  — one row a run. trace — one row a recorded step. Row `step = k` is the state after k optimizer steps: `loss` and
-`grad_norm` are taken there,
-        `lr_t` is the rate that the next step uses, of the first parameter group where there are several: then
-        `lr_group0`, `lr_group1`, … are the rates of each, NaN while it is frozen;
-        `update_norm` is the length of the step that led there (NaN at 0).
-        `grad_norm` is NaN in the last row, where no gradient is needed any more.
+runs  — one row a run. trace — one row a recorded step.
+
+Row `step = k` is the state after k optimizer steps. `loss` and `grad_norm` are taken there; `grad_norm` is NaN in the
+last row, where no gradient is needed any more. `lr_t` is the rate that the next step uses. Where there are several
+parameter groups it is the first one's, and `lr_group0`, `lr_group1`, … are the rates of each, NaN while it is frozen.
+`update_norm` is the length of the step that led there (NaN at 0).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,24 @@ def check_arguments(name: str, function: Any, given: Sequence[str] | Mapping[str
         if key not in allowed:
             listing = ", ".join(allowed) or "none"
             raise InputError(f"{name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
+
+
+def same_code(one: Any, other: Any) -> bool:
+    """Whether two functions do the same: equal, or written at one place and holding equal values."""
+    if isinstance(one, functools.partial) and isinstance(other, functools.partial):
+        return (one.args, one.keywords) == (other.args, other.keywords) and same_code(one.func, other.func)
+    here, there = getattr(one, "__code__", None), getattr(other, "__code__", None)
+    if one == other or here is None or there is None:
+        return bool(one == other)
+
+    def held(function: Any) -> list[Any]:
+        return [cell.cell_contents for cell in function.__closure__ or ()] + [function.__defaults__]
+
+    return (
+        here == there
+        and len(held(one)) == len(held(other))
+        and all(a is b or same_code(a, b) for a, b in zip(held(one), held(other), strict=True))
+    )
 
 
 def why_refused(cls: type, given: Mapping[str, Any], error: Exception) -> str:

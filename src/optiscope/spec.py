@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError
 from .groups import as_recorded, check_values, read_groups
+from .identity import ByIdentity, identity_json
 from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
@@ -31,42 +31,8 @@ Start = str | tuple[float, ...]  # "canonical", "random", or a point
 Layout = Literal["vector", "matrix", "sparse"]
 
 
-def _plain(value: Any) -> Any:
-    """JSON's fallback: a callable by its import path, anything else by its repr."""
-    if callable(value):
-        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', repr(value))}"
-    return repr(value)
-
-
-def identity_json(**parts: Any) -> str:
-    """A canonical JSON string: what a spec is, for hashing and comparing."""
-    return json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
-
-
-class _ByIdentity:
-    """Equality and hash by the identity string."""
-
-    @property
-    def identity(self) -> str:
-        raise NotImplementedError
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.identity == other.identity  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash(self.identity)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Another process hashes strings otherwise.
-        return {name: value for name, value in vars(self).items() if name != "_hash"}
-
-
 @dataclass(frozen=True, eq=False)
-class Problem(_ByIdentity):
+class Problem(ByIdentity):
     """Something to minimise: a function of a point, or a network with its data and loss.
 
     For a function, `loss(x)` maps `(..., dim)` to `(...)`; `start`, `minimum` are points of `dim` numbers, `bounds`
@@ -76,7 +42,8 @@ class Problem(_ByIdentity):
     loss stays exact. `layout` is how the optimizer sees the point: a vector, a square-ish matrix (Muon), or a
     vector whose gradients come sparse (SparseAdam).
 
-    For a network, `task` holds the parts and `loss` is None.
+    For a network, `task` holds the parts and `loss` is None. `default_steps` is the length of a run that shows what
+    there is to see; a network's targets are those of baselines tuned at it.
 
     >>> bowl = Problem("bowl", lambda x: x[..., 0]**2 + 10 * x[..., 1]**2,
     ...                start=(3., 2.), minimum=(0., 0.), bounds=((-4., 4.), (-3., 3.)))
@@ -102,11 +69,14 @@ class Problem(_ByIdentity):
     dtype: str = ""
     task: Task | None = None
     steps_per_epoch: int = 1
+    default_steps: int = 500
     metrics: tuple[str, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
+        if not self.name.strip() or "\n" in self.name:
+            raise InputError(f"a problem needs a name of one line, got {self.name!r}")
         put("dtype", self.dtype or ("float32" if self.task else "float64"))
         if self.task is not None:
             return
@@ -130,6 +100,31 @@ class Problem(_ByIdentity):
             raise InputError(f"problem {self.name!r} has {self.dim} coordinates; a minimum has another number")
         if not self.noise >= 0:
             raise InputError(f"noise must be >= 0, got {self.noise}")
+
+    @classmethod
+    def from_module(
+        cls, build: Callable[[], torch.nn.Module], dataset: Any, loss: Any, *, name: str = "", batch_size: int = 32,
+        validation: float = 0.2, metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+        evaluate_every: int = 1, default_steps: int | None = None, version: int = 1,
+    ) -> Problem:  # fmt: skip
+        """A learning problem from a network, its data and its loss.
+
+        `build()` gives the network: its class, or a function. `dataset` is a `torch.utils.data.Dataset` of pairs
+        (input, target), of which the run's seed draws the share `validation` to be kept apart; or a pair of them,
+        (training, validation); or a function of the seed that gives either. `loss` is a name with or without
+        arguments, an object of `torch.nn`, or a function, called with outputs and targets as they are.
+        `metrics` map a name to a function of outputs and targets: accuracy, where there are classes, unless given;
+        they are measured every `evaluate_every` epochs. The name is that of the class, with the arguments given.
+
+        Raises InputError, in one line, where data, network and loss do not fit: one batch is tried.
+        """
+        # The one import that points up: the noun is where people look for what makes one.
+        from .catalogues.problems.own import problem_from_module
+
+        return problem_from_module(
+            build, dataset, loss, name=name, batch_size=batch_size, validation=validation, metrics=metrics,
+            evaluate_every=evaluate_every, default_steps=default_steps, version=version,
+        )  # fmt: skip
 
     @property
     def dim(self) -> int:
@@ -159,11 +154,15 @@ class Problem(_ByIdentity):
             return math.nan
         import torch
 
-        return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
+        try:
+            return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
+        except Exception as error:  # somebody's function
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"problem {self.name!r}: its loss fails at its minimum: {reason}") from error
 
 
 @dataclass(frozen=True, eq=False)
-class OptimizerSpec(_ByIdentity):
+class OptimizerSpec(ByIdentity):
     """A label, a `torch.optim.Optimizer` class (or its import path), and its keyword arguments.
 
     `groups` maps patterns of parameter names to arguments that those parameters get instead (module `groups` says
@@ -246,7 +245,7 @@ class OptimizerSpec(_ByIdentity):
 
 
 @dataclass(frozen=True, eq=False)
-class ScheduleSpec(_ByIdentity):
+class ScheduleSpec(ByIdentity):
     """A label and a factory `(optimizer, steps) -> LRScheduler or None`.
 
     `steps` is the number of times the schedule will step within the run. `kind` is `fixed` (a formula of the step),

@@ -189,7 +189,9 @@ def test_every_argument_of_plateau(line, arguments, lr, expected):
 
     results = osc.run(osc.grid(line, "SGD", f"ReduceLROnPlateau({arguments})", lr=lr, steps=len(expected)))
     assert results.trace["lr_t"].tolist()[: len(expected)] == pytest.approx(expected)
-    events = json.loads(results.runs["events"].iloc[0])
+    told = json.loads(results.runs["events"].iloc[0])
+    events = [event for event in told if event["kind"] != "note"]
+    assert bool(events) != ("never acts" in str(told))
     changes = [k for k in range(1, len(expected)) if expected[k] != expected[k - 1]]
     assert [event["step"] for event in events if event["step"] < len(expected)] == changes
     assert all(event["kind"] == "lr" and event["to"] < event["from"] for event in events)

@@ -157,10 +157,10 @@ def test_an_optimizer_never_seen_is_fast_or_exact_never_fast_and_wrong(cls, tier
 
 
 def test_a_tier_that_cannot_is_refused_when_asked_for():
-    with pytest.raises(osc.InputError, match=r"engine='stacked' runs test functions .* LBFGS on beale"):
+    with pytest.raises(osc.InputError, match=r"engine='stacked' runs dense problems .* LBFGS on beale"):
         osc.run(sweep("LBFGS", problem="beale", steps=2), engine="stacked")
-    with pytest.raises(osc.InputError, match="digits-cnn"):
-        osc.run(osc.grid("digits-cnn", "SGD", lr=[0.1, 0.2], steps=1), engine="grouped")
+    with pytest.raises(osc.InputError, match=r"engine='grouped' runs dense problems .* SparseAdam on beale"):
+        osc.run(sweep("SparseAdam", problem="beale(layout='sparse')", steps=2), engine="grouped")
 
 
 def test_small_batches_change_nothing(tmp_path):
@@ -276,3 +276,9 @@ def test_a_proof_on_one_problem_is_none_on_another(bowl, tmp_path):
         auto = osc.run(runs, store=tmp_path)
         same(auto, osc.run(runs, engine="single"))
     assert set(auto.runs["engine"]) == {"single"}
+
+
+@pytest.mark.parametrize("schedule", list(osc.schedules()))
+def test_auto_stacks_under_every_schedule(schedule):
+    runs = osc.grid("rosenbrock", "Adam", schedule, lr=[1e-3, 1e-2, 0.1], seed=[0, 1], start="random", steps=60)
+    assert set(osc.run(runs, trace="none").runs["engine"]) == {"stacked"}

@@ -75,7 +75,7 @@ def test_an_exception_of_a_problem_is_a_status_and_ends_no_other_run(bowl):
 
     def fragile(x):
         calls.append(1)
-        if len(calls) > 4:
+        if len(calls) > 5:  # once it is tried before anything runs
             raise RuntimeError("out of\nbounds")
         return (x**2).sum(-1)
 

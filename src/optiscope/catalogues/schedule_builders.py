@@ -52,7 +52,8 @@ def multi_step_lr(
     """Times `gamma` at each milestone (half and three quarters of the run)."""
     from torch.optim.lr_scheduler import MultiStepLR
 
-    return MultiStepLR(optimizer, [steps // 2, steps * 3 // 4] if milestones is None else list(milestones), gamma)
+    given = [steps // 2, steps * 3 // 4] if milestones is None else [_positive("milestones", k) for k in milestones]
+    return MultiStepLR(optimizer, given, gamma)
 
 
 def constant_lr(optimizer: Optimizer, steps: int, *, factor: float = 1 / 3, total_iters: int | None = None) -> Any:
@@ -156,6 +157,9 @@ def reduce_lr_on_plateau(
 
     if patience is None:
         patience = max(2, steps // 20)
+    for name, value in (("patience", patience), ("cooldown", cooldown)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InputError(f"{name} must be a whole number >= 0, got {value!r}")
     return ReduceLROnPlateau(optimizer, mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps)
 
 
@@ -166,6 +170,7 @@ def sequential_lr(
     """One schedule after another, in call syntax, each scaled to its own stretch; a warm-up and a decay by default."""
     from torch.optim.lr_scheduler import SequentialLR
 
+    _listed(schedulers)
     if schedulers is None:
         schedulers = (f"LinearLR(total_iters={_tenth(steps)})", "ExponentialLR")
     if milestones is None:
@@ -191,6 +196,7 @@ def chained_scheduler(
     """The product of several schedules, each given in call syntax."""
     from torch.optim.lr_scheduler import ChainedScheduler
 
+    _listed(schedulers)
     return ChainedScheduler([_part(text, optimizer, steps) for text in schedulers], optimizer=optimizer)
 
 
@@ -252,6 +258,12 @@ def _positive(name: str, value: int) -> int:
     if not isinstance(value, int) or value < 1:
         raise InputError(f"{name} must be a whole number >= 1, got {value!r}")
     return value
+
+
+def _listed(schedulers: Any) -> None:
+    """Raises InputError where parts are given that are no list of texts."""
+    if schedulers is not None and (isinstance(schedulers, str) or not schedulers):
+        raise InputError(f'schedulers must be a list of schedules, ["LinearLR", "StepLR"], got {schedulers!r}')
 
 
 def _tenth(steps: int) -> int:

@@ -85,7 +85,7 @@ def _cycle_end(given: Mapping[str, Any], steps: int) -> int | None:
 def _sequence_end(given: Mapping[str, Any], steps: int) -> int | None:
     """Where the last part ends."""
     parts = given.get("schedulers")
-    if not parts:
+    if not parts or isinstance(parts, str):  # the builder says what is wrong
         return None
     milestones = given.get("milestones") or build.default_milestones(len(parts), steps)
     begin = milestones[-1] if milestones else 0
@@ -95,7 +95,8 @@ def _sequence_end(given: Mapping[str, Any], steps: int) -> int | None:
 
 def _chain_end(given: Mapping[str, Any], steps: int) -> int | None:
     """The first end among the parts that is not the run's, if there is one."""
-    ends = [_end_of(text, steps) for text in given.get("schedulers") or ()]
+    parts = given.get("schedulers") or ()
+    ends = [] if isinstance(parts, str) else [_end_of(text, steps) for text in parts]
     return next((end for end in ends if end is not None and end != steps), None)
 
 
@@ -135,16 +136,39 @@ SCHEDULES: tuple[ScheduleFamily, ...] = (
 )  # fmt: skip
 
 
-def _factory(path: str) -> Callable[..., Any]:
-    """A scheduler class, or a function `(optimizer, steps, **arguments) -> LRScheduler or None`, by import path."""
-    from torch.optim.lr_scheduler import LRScheduler
+def built_end(scheduler: Any) -> int | None:
+    """Where a scheduler of torch ends by itself, read off the object; None for those that do not, and for others."""
+    from torch.optim import lr_scheduler as torch_s
+
+    if type(scheduler) is torch_s.CosineAnnealingLR:
+        return scheduler.T_max
+    if type(scheduler) is torch_s.PolynomialLR:
+        return scheduler.total_iters
+    if type(scheduler) is torch_s.OneCycleLR:
+        return scheduler.total_steps
+    if type(scheduler) is torch_s.LinearLR and scheduler.end_factor < scheduler.start_factor:
+        return scheduler.total_iters
+    return None
+
+
+def is_plateau(scheduler: Any) -> bool:
+    """Whether a scheduler wants to be told the loss."""
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+    return isinstance(scheduler, ReduceLROnPlateau)
+
+
+def _factory(path: str) -> tuple[Callable[..., Any], Literal["adaptive", "custom"]]:
+    """A scheduler class, or a function `(optimizer, steps, **arguments) -> LRScheduler or None`, and its kind."""
+    from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
     found: Any = import_path(path)
     if isinstance(found, type) and issubclass(found, LRScheduler):
-        return functools.partial(_without_steps, found)
+        kind = "adaptive" if issubclass(found, ReduceLROnPlateau) else "custom"
+        return functools.partial(_without_steps, found), kind
     if not callable(found):
         raise InputError(f"{path} is no scheduler class and no function (optimizer, steps) that makes one")
-    return found
+    return found, "custom"
 
 
 def _without_steps(cls: Callable[..., LRScheduler], optimizer: Any, steps: int, **arguments: Any) -> LRScheduler:
@@ -158,7 +182,8 @@ def schedule_from_text(text: str) -> ScheduleSpec:
         if family.name == name:
             return family.build(arguments)
     if "." in name:
-        return ScheduleSpec(
-            format_call(name, arguments), functools.partial(_factory(name), **arguments), arguments=arguments
-        )
+        factory, kind = _factory(name)
+        label = format_call(name, arguments)
+        interval = "epoch" if kind == "adaptive" else "step"
+        return ScheduleSpec(label, functools.partial(factory, **arguments), kind, interval, arguments)
     raise UnknownName("schedule", name, [family.name for family in SCHEDULES])

@@ -77,7 +77,7 @@ def _problem(text: str) -> tuple[str, str, Rows]:
     if problem.is_function and problem.dim == 2:
         rows.append(("example", f"optiscope gif {_quoted(text)}"))
     else:
-        rows.append(("example", f'osc.run(osc.grid({text!r}, "Adam", lr=1e-3, steps=100))'))
+        rows.append(("example", f'osc.run(osc.grid({text!r}, "Adam", steps=100))'))
     return f"{problem.name}: {family.note}" if family else problem.name, f"{summary}\n{body}".strip(), rows
 
 
@@ -111,6 +111,7 @@ def _network(problem: Problem, task: Task) -> Rows:
         ("data", f"{', '.join(sizes)}; an input is {inputs}"),
         ("batch", str(task.batch_size)),
         ("epoch", f"{problem.steps_per_epoch} step{'s' * (problem.steps_per_epoch != 1)}"),
+        ("steps", f"{problem.default_steps} by default"),
         ("start", "drawn from the run's seed"),
         ("metrics", ", ".join(problem.metrics)),
     ]

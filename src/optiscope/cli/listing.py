@@ -36,8 +36,9 @@ def _problems() -> Rows:
 
     rows: Rows = [("NAME", "ARGUMENTS", "WHAT IS HARD")]
     for family in PROBLEMS:
-        own = inspect.signature(family.make).parameters.values()
-        rows.append((family.name, ", ".join(p.name for p in own), family.note))
+        own = ", ".join(p.name for p in inspect.signature(family.make).parameters.values())
+        # A card tells all of them.
+        rows.append((family.name, textwrap.shorten(own, 25, placeholder=" …"), family.note))
     return rows
 
 

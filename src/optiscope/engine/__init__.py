@@ -181,7 +181,7 @@ def _stream(
 
 def _units(todo: list[Run], settings: Settings, memory: int, workers: int) -> list[list[Run]]:
     if settings.engine != "single":
-        return list(batches(todo, settings.trace, memory, workers, settings.device))
+        return list(batches(todo, settings.trace, memory, workers, settings.device, settings.engine))
     if settings.trace.which == "best":
         return list(cells(todo))
     if workers == 1:

@@ -35,12 +35,13 @@ def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
     return "closure" in parameters and parameters["closure"].default is inspect.Parameter.empty
 
 
-def parameter_shapes(problem: Problem) -> list[tuple[int, ...]]:
+@functools.lru_cache(maxsize=256)
+def parameter_shapes(problem: Problem) -> tuple[tuple[int, ...], ...]:
     """Shapes of what the optimizer will see; a network is built on the meta device, without memory."""
     if problem.task is None:
-        return [matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)]
-    with torch.device("meta"):
-        return [tuple(p.shape) for p in problem.task.module().parameters()]
+        return (matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,),)
+    with OwnRandom(0, "trial"), torch.device("meta"):
+        return tuple(tuple(p.shape) for p in problem.task.module().parameters())
 
 
 def calling(run: Run) -> Calling:

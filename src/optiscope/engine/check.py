@@ -75,12 +75,34 @@ def check_monitor(problem: Problem, schedule_name: str, monitor: str) -> None:
         raise InputError(f"{schedule_name} monitors {monitor!r}, but {problem.name} measures {', '.join(known)}")
 
 
+def check_loss(problem: Problem) -> None:
+    """Raises InputError for a function that is none of `(..., dim) -> (...)`, tried on its start."""
+    assert problem.loss is not None
+    point = torch.tensor(problem.start, dtype=torch.float64, requires_grad=True)
+    try:
+        value = problem.loss(point)
+    except Exception as error:  # somebody's function
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"problem {problem.name!r}: its loss fails at its start: {reason}") from error
+    given = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)[:60]
+    if not isinstance(value, torch.Tensor) or value.shape != ():
+        raise InputError(
+            f"problem {problem.name!r}: its loss must map a tensor of shape (..., {problem.dim}) to (...), got {given} "
+            f"from ({problem.dim},)"
+        )
+    if not value.requires_grad:
+        raise InputError(f"problem {problem.name!r}: its loss has no gradient: it must compute with torch throughout")
+
+
 def check_runs(runs: Sequence[Run]) -> None:
     """Raises InputError for the first pair among these runs that cannot work; each pair is tried once."""
     kinds = {(id(one.problem), id(one.optimizer), id(one.schedule), one.dtype): one for one in runs}.values()
     pairs: dict[tuple[Problem, OptimizerSpec, str], float] = {}
     for one in kinds:
         pairs.setdefault((one.problem, one.optimizer, one.dtype), one.lr)
+    for problem in dict.fromkeys(problem for problem, *_ in pairs):
+        if problem.is_function:
+            check_loss(problem)
     for (problem, optimizer, dtype), lr in pairs.items():
         check_pair(problem, optimizer, lr, dtype)
     for one in {(one.problem, one.optimizer, one.dtype): one for one in kinds}.values():

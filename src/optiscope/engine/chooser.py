@@ -19,6 +19,7 @@ from ..provenance import version_of
 from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
 from .calling import Calling, calling
+from .chunks import lanes_together
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS
 from .proof import believed, prove, run_tier
@@ -29,6 +30,7 @@ LEAST_LANES = 4  # below, the plain loop is as fast
 # Numbers of a stacked parameter: with gradient and state they should stay in a processor's cache. Beyond it a lane-step
 # costs up to twice as much; far below it, a step's fixed cost is spread over too few lanes.
 CACHED_NUMBERS = 65_536
+NETWORK_LANES = 32  # of a network, where a tier is asked for instead of chosen
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Verdicts:
         self.by_key[key] = self.fresh[key] = verdict
 
 
-def batches(runs: Sequence[Run], trace: TraceSpec, memory: int, jobs: int, device: str = "cpu") -> Iterator[list[Run]]:
+def batches(
+    runs: Sequence[Run], trace: TraceSpec, memory: int, jobs: int, device: str = "cpu", engine: str = "auto"
+) -> Iterator[list[Run]]:
     """Cut runs into batches whose lanes may go together, each within `memory` bytes; runs that may not, one by one."""
     # By object first: hashing three specs for each of a million runs takes longer than running them.
     families: dict[tuple[Any, ...], list[Run]] = {}
@@ -72,9 +76,12 @@ def batches(runs: Sequence[Run], trace: TraceSpec, memory: int, jobs: int, devic
             together.setdefault(kind, []).extend(members)
     for lanes, shares in zip(together.values(), pieces(list(together.values()), jobs), strict=True):
         fit = memory // trace_bytes(lanes[0], trace)
-        if device == "cpu":
+        if not lanes[0].problem.is_function:
+            fit = lanes_together(lanes, fit, device) if engine == "auto" else min(fit, NETWORK_LANES)
+        elif device == "cpu":
             fit = min(fit, CACHED_NUMBERS // lanes[0].problem.dim)
-        count = max(math.ceil(len(lanes) / max(LEAST_LANES, fit)), min(shares, math.ceil(len(lanes) / LEAST_LANES)))
+        least = LEAST_LANES if lanes[0].problem.is_function else 1
+        count = max(math.ceil(len(lanes) / max(least, fit)), min(shares, math.ceil(len(lanes) / LEAST_LANES)))
         size = math.ceil(len(lanes) / count)
         if trace.which == "best":
             yield from _packed(cells(lanes), size)
@@ -104,19 +111,21 @@ def _packed(pieces: Iterable[list[Run]], size: int) -> Iterator[list[Run]]:
 
 def _lane_kind(run: Run) -> Hashable | None:
     """What lanes of one batch have in common; None for a run that cannot share one."""
-    if not run.problem.is_function or run.problem.layout == "sparse":
+    if run.problem.layout == "sparse" or run.optimizer.groups:
+        return None
+    if run.problem.task is not None and run.problem.task.training is not None:
         return None
     if calling(run) is not Calling.PLAIN:
         return None
     stock = _stock(run)
     return (
         run.problem, run.optimizer.path, run.optimizer.version, _switches(run, stock), run.schedule.kind == "adaptive",
-        run.steps, run.dtype,
+        run.steps, run.dtype, "" if run.problem.is_function else run.schedule.interval,
     )  # fmt: skip
 
 
 def _stock(run: Run) -> torch.optim.Optimizer:
-    shape = (2, 2) if run.problem.layout == "matrix" else (2,)
+    shape = (2,) if run.problem.is_function and run.problem.layout != "matrix" else (2, 2)
     return run.optimizer.build([torch.nn.Parameter(torch.zeros(shape))], run.lr)
 
 
@@ -209,7 +218,7 @@ def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
 def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
-            f"engine={tier!r} runs test functions under optimizers whose step takes no closure and no graph; "
+            f"engine={tier!r} runs dense problems under optimizers whose step takes no closure and no graph; "
             f'{runs[0].optimizer.name} on {runs[0].problem.name} needs engine="single" or "auto"'
         )
     begin = time.perf_counter()

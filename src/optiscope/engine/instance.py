@@ -127,7 +127,7 @@ class NetworkInstance:
         self._seed = run.seed
         self._data = data = task.data(run.seed)
         with OwnRandom(run.seed, "validation"):
-            self._validation = None if data.validation is None else self._whole(data.validation)
+            self.validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))
         self._step = -1
         self._check = task.check
@@ -168,18 +168,10 @@ class NetworkInstance:
         """The training loss on the batch of this step."""
         return self.loss_on(*self.batch(step))
 
-    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Input and target of a step, the same for every call of one step."""
-        if step != self._step:
-            self._input, self.target = next(self._batches)
-            self._step = step
-        return self._input, self.target
-
     def loss_on(self, some: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """The training loss on a batch; the network's `output` is kept for metrics."""
         self.output = self.module(some)
-        if self._check is not None:
-            self._check_fit(self.output, wanted)
+        self.check_fit(self.output, wanted)
         return self._task.criterion(self.output, wanted)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -196,7 +188,15 @@ class NetworkInstance:
         for batch in DataLoader(self._data.train, self._task.batch_size):
             yield self._place(batch[0])
 
-    def _check_fit(self, output: Any, target: Any) -> None:
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and targets of this step; steps are asked for in order, each as often as one likes."""
+        if step != self._step:
+            self._batch, self._step = next(self._batches), step
+            self.target = self._batch[1]
+        return self._batch
+
+    def check_fit(self, output: Any, target: Any) -> None:
+        """Raises InputError where the loss does not fit the network's first output."""
         if self._check is not None:
             self._check(output, target)
             self._check = None
@@ -219,13 +219,13 @@ class NetworkInstance:
     @torch.no_grad()
     def judge(self, module: torch.nn.Module) -> dict[str, float]:
         """The same for another network of the same kind, such as one of averaged weights."""
-        if self._validation is None or not self._task.validation_metrics:
+        if self.validation is None or not self._task.validation_metrics:
             return {}
-        inputs, targets = self._validation
+        inputs, targets = self.validation
         module.eval()
         # How often somebody looks must not change what the training draws.
         with OwnRandom(self._seed, "evaluation", self._device):
             output = module(inputs)
         module.train()
-        self._check_fit(output, targets)
+        self.check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

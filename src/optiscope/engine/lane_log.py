@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import torch
 
 from ..record import Batch, Status, TraceSpec, run_columns, runs_table, trace_table
 from ..spec import Run
+from .calling import parameter_shapes
 from .lane_table import LaneTable
-from .recorder import point_columns
+from .lane_trace import make_trace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +28,7 @@ class LaneLog:
 
     def __init__(self, runs: Sequence[Run], trace: TraceSpec, probe: Sequence[int] = ()):
         self.runs, self.trace = runs, trace
-        lanes, self.steps, dim = len(runs), runs[0].steps, runs[0].problem.dim
+        lanes, self.steps = len(runs), runs[0].steps
         self.lanes = lanes
         self._full = bool(trace.every)
         rows = self.steps + 1 if self._full else min(BLOCK, self.steps + 1)
@@ -43,9 +45,10 @@ class LaneLog:
         self.events: dict[int, list[dict[str, Any]]] = {}
         self._rates: list[np.ndarray] = []
         self._lane_setting: np.ndarray = np.zeros(lanes, dtype=np.int64)
-        if self._full:
-            self._positions = np.full((self.steps + 1, lanes, dim), np.nan)
-            self._gradients = np.full((self.steps + 1, lanes, dim), np.nan) if trace.norms else None
+        self._kept = make_trace(runs, trace)
+        self._metrics: dict[str, dict[int, np.ndarray]] = {}  # by name and step, shape (lanes,)
+        self._epoch = runs[0].problem.steps_per_epoch
+        self._this_epoch: list[np.ndarray] = []  # its losses so far, where a schedule looks at them
         self.probe = np.array(sorted(probe), dtype=np.int64)
         self.probed: list[np.ndarray] = []
 
@@ -54,7 +57,7 @@ class LaneLog:
         """Whether no lane is finite any more, as far as has been looked."""
         return bool(self.ended.all())
 
-    def state(self, step: int, loss: torch.Tensor, points: Callable[[], torch.Tensor], table: LaneTable) -> None:
+    def state(self, step: int, loss: torch.Tensor, stacks: Sequence[torch.Tensor], table: LaneTable) -> None:
         """The state after `step` steps."""
         row = step - self._first_row
         if row == len(self._losses):
@@ -66,17 +69,37 @@ class LaneLog:
         self.latest = self._losses[row]
         if len(self.probe):
             self.probed.append(self._losses[row, self.probe].copy())
-        if self._full:
-            self._positions[step] = points().double().cpu().numpy()
+        if self._kept is not None:
+            self._kept.state(step, stacks)
+        if table.adaptive:
+            if step % self._epoch == 0:
+                self._this_epoch.clear()
+            self._this_epoch.append(self.latest.copy())
         self._lane_setting = table.lane_setting
         self._rates.append(table.rates)
         if step == self.steps:
             self._look(row + 1)
 
-    def gradient(self, step: int, gradients: Callable[[], torch.Tensor]) -> None:
+    def gradient(self, step: int, gradients: Callable[[], Sequence[torch.Tensor]]) -> None:
         """The gradient that the step from `step` uses."""
-        if self._full and self._gradients is not None:
-            self._gradients[step] = gradients().double().cpu().numpy()
+        if self._kept is not None:
+            self._kept.gradient(step, gradients)
+
+    def measured(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
+        """A problem's own metrics at this step, shape (lanes,) each."""
+        for name, values in metrics.items():
+            self._metrics.setdefault(name, {})[step] = values
+
+    def watched(self) -> np.ndarray:
+        """What each lane's schedule looks at, shape (lanes,): its mean loss over the epoch so far, or a metric."""
+        if self._epoch == 1 and all(one.schedule.monitor == "loss" for one in self.runs):
+            return self.latest
+        means = [math.fsum(losses) / len(self._this_epoch) for losses in zip(*self._this_epoch, strict=True)]
+        latest = {name: found[max(found)] for name, found in self._metrics.items()}
+        return np.array([
+            means[lane] if one.schedule.monitor == "loss" else latest[one.schedule.monitor][lane]
+            for lane, one in enumerate(self.runs)
+        ])  # fmt: skip
 
     def changes(self, step: int, changes: Sequence[tuple[int, float, float]]) -> None:
         """Changes of rate that an adaptive schedule made."""
@@ -135,8 +158,16 @@ class LaneLog:
             "error": "",
             "purpose": purpose,
             "provenance_id": provenance_id,
+            **{f"{name}_final": self._last_of(found) for name, found in self._metrics.items()},
         })  # fmt: skip
         return Batch(table, self._trace() if self._full else None)
+
+    def _last_of(self, found: Mapping[int, np.ndarray]) -> np.ndarray:
+        """The last value of a metric that each lane lived to see."""
+        final = np.full(self.lanes, np.nan)
+        for step in sorted(found):
+            final = np.where(step <= np.maximum(self.last, 0), found[step], final)
+        return final
 
     def _all_events(self) -> list[str]:
         """Changes of rate, notes and divergences, by lane, as JSON."""
@@ -147,10 +178,10 @@ class LaneLog:
             events.setdefault(lane, []).append({"step": step, "kind": "diverged", "text": text})
         # A fixed schedule that never changed the rate, where there is one at all.
         schedules = {id(one.schedule): one.schedule for one in self.runs}
-        may_idle = {key for key, one in schedules.items() if one.name != "constant" and one.kind != "adaptive"}
+        may_idle = {key for key, one in schedules.items() if one.name != "constant"}
         for lane, one in enumerate(self.runs) if may_idle and self._idle_settings else ():
             setting = self._lane_setting[lane]
-            if id(one.schedule) in may_idle and not self.ended[lane] and setting in self._idle_settings:
+            if id(one.schedule) in may_idle and lane not in events and setting in self._idle_settings:
                 rate = self._rates[0][setting]
                 text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
                 events.setdefault(lane, []).append({"step": 0, "kind": "note", "text": text})
@@ -184,23 +215,28 @@ class LaneLog:
 
     def _columns(self, lanes: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Trace columns of these lanes at these steps, lane after lane."""
-        whole = len(lanes) == self.lanes  # no copy where all are wanted
-        positions = self._positions if whole else self._positions[:, lanes]
-        gradients = positions
-        if self._gradients is not None:
-            gradients = self._gradients if whole else self._gradients[:, lanes]
         rates = np.stack(self._rates)[rows][:, self._lane_setting[lanes]]
         columns = {
             "step": np.repeat(rows[:, None], len(lanes), axis=1),
             "loss": self._losses[rows][:, lanes],
             "lr_t": rates,
-            **point_columns(positions, gradients, rows, self.trace.norms),
+            **(self._kept.columns(lanes, rows) if self._kept is not None else {}),
         }
+        nowhere = np.full(self.lanes, np.nan)
+        for name, found in self._metrics.items():
+            columns[name] = np.stack([found.get(int(k), nowhere)[lanes] for k in rows])
         return {name: column.T.ravel() for name, column in columns.items()}
 
 
 def trace_bytes(run: Run, trace: TraceSpec) -> int:
     """Bytes that one lane needs in a log and in its lanes: what the chunks are cut to."""
+    if not run.problem.is_function:
+        # Weights, gradient, two states, a copy of the weights for norms, and as much again for what passes through.
+        return (
+            8 * BLOCK
+            + 64 * (run.steps + 1)
+            + 10 * getattr(torch, run.dtype).itemsize * sum(map(math.prod, parameter_shapes(run.problem)))
+        )
     dim = run.problem.dim
     per_step = 8 * (1 + 2 * dim) if trace.every else 0
     return 8 * BLOCK + per_step * (run.steps + 1) + 8 * 24 * dim + 4096

@@ -1,10 +1,10 @@
-"""Many runs of one test function at once: the stacked and the grouped tier.
+"""Many runs of one problem at once: the stacked and the grouped tier.
 
 Lanes share problem, optimizer class, steps and dtype; they may differ in rate, hyperparameters, schedule, seed and
 start.
 
-    stacked   one parameter of shape (lanes, dim); the stock optimizer's step sees lane floats
-    grouped   one parameter and one group a lane; one backward for all
+    stacked   each parameter once, of shape (lanes, *shape); the stock optimizer's step sees lane floats
+    grouped   parameters and a group of its own for each lane; one backward for all
 
 Both evaluate the loss once a step on all lanes. A lane whose loss is not finite has ended; it goes on being computed
 and is no longer looked at, so that it touches no other.
@@ -20,32 +20,25 @@ import numpy as np
 import torch
 
 from ..spec import Run
-from ..streams import normal
-from .instance import matrix_shape, start_points
 from .lane_float import LaneMode
 from .lane_log import LaneLog
+from .lane_models import LaneModel, lane_model
 from .lane_table import LaneTable
-
-NOISE_NUMBERS = 4_000_000  # numbers of gradient noise drawn at once
 
 
 class Lanes(Protocol):
-    """The two tiers: where the lanes' points live, and how a step is taken."""
+    """The two tiers: where the lanes' parameters live, and how a step is taken. Stacks have shape (lanes, *shape)."""
 
-    def loss(self) -> torch.Tensor:
-        """Losses, shape (lanes,)."""
+    def stacks(self) -> list[torch.Tensor]:
+        """One stack a parameter, with gradient."""
         ...
 
-    def points(self) -> torch.Tensor:
-        """Positions, shape (lanes, dim), without gradient."""
+    def gradients(self) -> list[torch.Tensor]:
+        """The gradients, stacked likewise."""
         ...
 
-    def gradients(self) -> torch.Tensor:
-        """Gradients, shape (lanes, dim)."""
-        ...
-
-    def add_noise(self, noise: torch.Tensor) -> None:
-        """Add to the gradients, shape (lanes, dim)."""
+    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
+        """Add to the gradients."""
         ...
 
     def zero_grad(self) -> None:
@@ -72,39 +65,33 @@ class Lanes(Protocol):
 
 
 class StackedLanes:
-    """One parameter for all lanes. In memory the lanes lie side by side, so that elementwise kernels run along them."""
+    """Each parameter once, for all lanes."""
 
-    def __init__(self, runs: Sequence[Run], table: LaneTable, start: torch.Tensor):
-        lanes, dim = start.shape
-        memory = torch.empty(dim, lanes, dtype=start.dtype, device=start.device)
-        self.parameter = torch.nn.Parameter(memory.t().copy_(start))
-        self._function = runs[0].problem.loss
-        self.optimizer = _without_foreach(runs[0], [self.parameter])
+    def __init__(self, runs: Sequence[Run], table: LaneTable, model: LaneModel):
+        self.parameters = [torch.nn.Parameter(_laid_out(stack, runs[0])) for stack in model.start]
+        self.optimizer = _without_foreach(runs[0], self.parameters)
         self.optimizer.param_groups[0].update(table.fixed())
-        self._mode = LaneMode(lanes)
+        self._mode = LaneMode(len(runs))
         self._step = _without_profiling(self.optimizer)
 
-    def loss(self) -> torch.Tensor:
-        """Losses, shape (lanes,)."""
-        assert self._function is not None
-        return self._function(self.parameter)
+    def stacks(self) -> list[torch.Tensor]:
+        """The parameters themselves."""
+        return list(self.parameters)
 
-    def points(self) -> torch.Tensor:
-        """Positions, shape (lanes, dim)."""
-        return self.parameter.detach()
+    def gradients(self) -> list[torch.Tensor]:
+        """The gradients themselves; zeros where a parameter got none."""
+        return [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
 
-    def gradients(self) -> torch.Tensor:
-        """Gradients, shape (lanes, dim)."""
-        assert self.parameter.grad is not None
-        return self.parameter.grad
-
-    def add_noise(self, noise: torch.Tensor) -> None:
+    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
         """Add to the gradients."""
-        self.gradients().add_(noise)
+        for parameter, own in zip(self.parameters, noise, strict=True):
+            assert parameter.grad is not None
+            parameter.grad.add_(own)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        self.parameter.grad = None
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def set(self, current: dict[str, Any]) -> None:
         """Lane floats, or plain ones, into the one group."""
@@ -128,39 +115,46 @@ class StackedLanes:
 
 
 class GroupedLanes:
-    """One parameter and one group a lane: exact wherever groups do not influence each other."""
+    """Each lane with parameters and a group of its own: exact wherever groups do not influence each other."""
 
-    def __init__(self, runs: Sequence[Run], table: LaneTable, start: torch.Tensor):
+    def __init__(self, runs: Sequence[Run], table: LaneTable, model: LaneModel):
         self._runs = runs
-        problem = runs[0].problem
-        shape = matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,)
-        self._function = problem.loss
-        self.parameters = [torch.nn.Parameter(row.clone().reshape(shape)) for row in start]
+        self.parameters = [
+            [
+                torch.nn.Parameter(stack[k].clone().reshape(shape))
+                for stack, shape in zip(model.start, model.shapes, strict=True)
+            ]
+            for k in range(len(runs))
+        ]
         groups = []
-        for parameter, one in zip(self.parameters, runs, strict=True):
-            own = one.optimizer.build([parameter], one.lr).param_groups[0]
-            groups.append({key: value for key, value in own.items() if key != "params"} | {"params": [parameter]})
+        for parameters, one in zip(self.parameters, runs, strict=True):
+            own = one.optimizer.build(parameters, one.lr).param_groups[0]
+            groups.append({key: value for key, value in own.items() if key != "params"} | {"params": parameters})
         self.optimizer = _without_foreach(runs[0], groups)
+        self._flat = runs[0].problem.is_function
         self._lanes = len(runs)
 
-    def loss(self) -> torch.Tensor:
-        """Losses, shape (lanes,)."""
-        assert self._function is not None
-        return self._function(torch.stack([*self.parameters]).flatten(1))
+    def stacks(self) -> list[torch.Tensor]:
+        """The lanes' parameters, stacked; a test function's as points."""
+        return [self._stacked(list(own)) for own in zip(*self.parameters, strict=True)]
 
-    def points(self) -> torch.Tensor:
-        """Positions, shape (lanes, dim)."""
-        return torch.stack([parameter.detach().reshape(-1) for parameter in self.parameters])
+    def gradients(self) -> list[torch.Tensor]:
+        """The lanes' gradients, stacked."""
+        return [
+            self._stacked([torch.zeros_like(p) if p.grad is None else p.grad for p in own])
+            for own in zip(*self.parameters, strict=True)
+        ]
 
-    def gradients(self) -> torch.Tensor:
-        """Gradients, shape (lanes, dim)."""
-        return torch.stack([parameter.grad.reshape(-1) for parameter in self.parameters])  # type: ignore[union-attr]
+    def _stacked(self, tensors: list[torch.Tensor]) -> torch.Tensor:
+        stack = torch.stack(tensors)
+        return stack.flatten(1) if self._flat else stack
 
-    def add_noise(self, noise: torch.Tensor) -> None:
+    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
         """Add to the gradients."""
-        for parameter, own in zip(self.parameters, noise, strict=True):
-            assert parameter.grad is not None
-            parameter.grad.add_(own.reshape(parameter.grad.shape))
+        for k, parameters in enumerate(self.parameters):
+            for parameter, own in zip(parameters, noise, strict=True):
+                assert parameter.grad is not None
+                parameter.grad.add_(own[k].reshape(parameter.grad.shape))
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -192,68 +186,71 @@ class GroupedLanes:
 TIERS = {"stacked": StackedLanes, "grouped": GroupedLanes}
 
 
-def run_lanes(runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu") -> Lanes:
-    """Run a batch in a tier, into a log. What the optimizer raises is the caller's to judge.
+def run_lanes(
+    runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu", first: int | None = None
+) -> Lanes:  # fmt: skip
+    """Run a batch in a tier, whole or its `first` steps, into a log. What the optimizer raises is for the caller.
 
     Gives the lanes, which know what the optimizer called.
     """
-    problem, steps = runs[0].problem, runs[0].steps
-    seeds = np.array([one.seed for one in runs], dtype=np.int64)
-    start = torch.from_numpy(_starts(runs, seeds)).to(device, getattr(torch, runs[0].dtype))
+    steps = runs[0].steps if first is None else min(first, runs[0].steps)
+    model = lane_model(runs, device)
     table = LaneTable(runs)
-    lanes = TIERS[tier](runs, table, start)
-    ones = torch.ones(len(runs), dtype=start.dtype, device=device)
+    lanes = TIERS[tier](runs, table, model)
+    ones = torch.ones(len(runs), dtype=model.start[0].dtype, device=device)
     scheduled = any(one.schedule.name != "constant" for one in runs)
-    noise = _Noise(seeds, problem.dim, problem.noise, start) if problem.noise else None
+    clock = _Clock(runs[0], steps)
     lanes.set(current := table.current())
+    log.measured(0, model.evaluate(lanes.stacks()) if clock.evaluates(0) else {})
     for step in range(steps):
         lanes.zero_grad()
-        loss = lanes.loss()
+        loss = model.losses(step, stacks := lanes.stacks())
         # Logged before the update: a loss may be a view of the parameters.
-        log.state(step, loss.detach(), lanes.points, table)
+        log.state(step, loss.detach(), stacks, table)
         if log.all_ended:
             return lanes
         loss.backward(ones)
-        if noise is not None:
-            lanes.add_noise(noise.at(step))
+        if noise := model.noise(step):
+            lanes.add_noise(noise)
         log.gradient(step, lanes.gradients)
         lanes.step()
-        if scheduled:
-            changes = table.tick(log.latest if table.adaptive else np.empty(0))
+        log.measured(step, model.batch_metrics())
+        if clock.evaluates(step + 1):
+            log.measured(step + 1, model.evaluate(lanes.stacks()))
+        if scheduled and clock.ticks(step + 1):
+            changes = table.tick(log.watched() if table.adaptive else np.empty(0))
             log.changes(step + 1, changes)
             if table.current() is not current:
                 lanes.set(current := table.current())
     with torch.no_grad():
-        log.state(steps, lanes.loss(), lanes.points, table)
+        log.state(steps, model.losses(steps, stacks := lanes.stacks()), stacks, table)
+        log.measured(steps, model.batch_metrics())
     return lanes
 
 
-class _Noise:
-    """The gradient noise of all lanes, a block of steps at a time; each lane's own numbers whatever the block."""
+class _Clock:
+    """When the lanes are evaluated and their schedules stepped, as in the plain loop; the same for all of a batch."""
 
-    def __init__(self, seeds: np.ndarray, dim: int, deviation: float, like: torch.Tensor):
-        self._seeds, self._dim, self._deviation, self._like = seeds, dim, deviation, like
-        self._length = max(1, min(256, NOISE_NUMBERS // (len(seeds) * dim)))
-        self._block = -1
+    def __init__(self, run: Run, steps: int):
+        task = run.problem.task
+        self._steps, self._epoch = steps, run.problem.steps_per_epoch
+        self._per_epoch = run.schedule.interval == "epoch"
+        self._cadence = 0 if task is None or not task.validation_metrics else task.evaluate_every * self._epoch
 
-    def at(self, step: int) -> torch.Tensor:
-        """Shape (lanes, dim)."""
-        block, row = divmod(step, self._length)
-        if block != self._block:
-            first = block * self._length * self._dim
-            drawn = self._deviation * normal(self._seeds, "noise", first, self._length * self._dim)
-            shaped = drawn.reshape(len(self._seeds), self._length, self._dim).transpose(1, 0, 2).copy()
-            self._drawn, self._block = torch.from_numpy(shaped).to(self._like), block
-        return self._drawn[row]
+    def evaluates(self, step: int) -> bool:
+        """Whether metrics are taken at this step."""
+        return bool(self._cadence) and (step % self._cadence == 0 or step == self._steps)
+
+    def ticks(self, done: int) -> bool:
+        """Whether schedules step after so many steps."""
+        return not self._per_epoch or done % self._epoch == 0 or done == self._steps
 
 
-def _starts(runs: Sequence[Run], seeds: np.ndarray) -> np.ndarray:
-    first = runs[0].start
-    if all(one.start == first for one in runs):
-        return start_points(runs[0].problem, seeds, first)
-    return np.concatenate([
-        start_points(one.problem, np.array([one.seed]), one.start) for one in runs
-    ])  # fmt: skip
+def _laid_out(stack: torch.Tensor, run: Run) -> torch.Tensor:
+    """Points with lanes side by side in memory, so that elementwise kernels run along them; weights lane by lane."""
+    if not run.problem.is_function:
+        return stack
+    return torch.empty(stack.shape[::-1], dtype=stack.dtype, device=stack.device).t().copy_(stack)
 
 
 def _without_foreach(run: Run, parameters: Any) -> torch.optim.Optimizer:

@@ -9,6 +9,7 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
     how long    for 30 steps, and 30 beyond the last step at which a stacked optimizer called a function for the first
                 time: a way through its code that nobody compared proves nothing. Grouped: one lane, to the end.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.
+    networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes.
     no chance   nothing was drawn from a global generator: lanes would share what each run draws from its own seed.
 """
 
@@ -31,6 +32,8 @@ from .single import run_single
 
 PROOF_STEPS = 30
 TOLERANCE = 1e-9
+NETWORK_STEPS = 20  # beyond, rounding in float32 may have grown to anything
+NETWORK_TOLERANCE = 1e-5  # in float32, and in the shorter formats
 # Where the company starts, in every coordinate: one that makes giant steps, and one whose loss is not finite.
 COMPANY = (1e3, 1e200)
 
@@ -66,13 +69,18 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
             evidence[tier] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
             continue
         rows = np.array(log.probed)
-        steps = min(lanes.newest_way + 1 + PROOF_STEPS, runs[0].steps)
-        seen = _Seen()
+        network = not runs[0].problem.is_function
+        steps = min(NETWORK_STEPS if network else lanes.newest_way + 1 + PROOF_STEPS, runs[0].steps)
+        seen = _Seen(runs[0])
         for i in range(len(probe)):
             short = tier == "grouped" and i != len(probe) // 2
-            seen.compare(rows[:, i], beside.losses(i, PROOF_STEPS if short else steps))
+            seen.compare(rows[:, i], beside.losses(i, min(PROOF_STEPS, steps) if short else steps))
         evidence[tier] = f"{seen} over {steps} steps of {len(probe)} lanes"
-        fault = f"{lanes.loose} does not round alike for one lane and for many" if lanes.loose else ""
+        fault = ""
+        if network and tier == "stacked" and lanes.newest_way >= steps:
+            fault = f"it goes a new way at step {lanes.newest_way}, where networks are not compared any more"
+        elif lanes.loose and not network:
+            fault = f"{lanes.loose} does not round alike for one lane and for many"
         if seen.right and not fault:
             fault = beside.company(tier)
         if seen.right and not fault:
@@ -88,6 +96,9 @@ def believed(runs: Sequence[Run], tier: str, steps: int, trace: TraceSpec, devic
         lanes = run_tier(runs, tier, log, device)
     except Exception:  # a lane that diverged may end what was proved without one: to be proved again
         return None
+    network = not runs[0].problem.is_function
+    if network:
+        return log if tier == "grouped" or lanes.newest_way < steps else None
     return log if lanes.newest_way < steps and not lanes.loose else None
 
 
@@ -98,6 +109,13 @@ def run_tier(runs: Sequence[Run], tier: str, log: LaneLog, device: str) -> Lanes
         if own.drawn():
             raise LanesShareRandomness("it draws random numbers, and each run has its own")
     return lanes
+
+
+def _misbehaving(run: Run, far: float) -> Run:
+    """A lane that is far off, or soon not finite."""
+    if run.problem.is_function:
+        return replace(run, start=(far,) * run.problem.dim)
+    return replace(run, lr=run.lr * far)
 
 
 def _spread(runs: Sequence[Run]) -> list[int]:
@@ -126,18 +144,18 @@ class _Beside:
 
     def company(self, tier: str) -> str:
         """What is wrong with the probed lanes beside lanes that misbehave; empty where they do not notice."""
-        steps = min(PROOF_STEPS, self._runs[0].steps)
-        dim = self._runs[0].problem.dim
+        network = not self._runs[0].problem.is_function
+        steps = min(NETWORK_STEPS if network else PROOF_STEPS, self._runs[0].steps)
         for count in range(len(COMPANY), 0, -1):
-            own = [replace(one, steps=steps) for one in self._runs]
-            others = [replace(own[-1], start=(far,) * dim) for far in COMPANY[:count]]
+            own = list(self._runs)
+            others = [_misbehaving(own[-1], far) for far in COMPANY[:count]]
             log = LaneLog([*own, *others], TraceSpec(every=0, norms=False), range(len(own)))
             try:
-                run_lanes([*own, *others], tier, log, self._device)
+                run_lanes([*own, *others], tier, log, self._device, steps)
             except Exception:  # it cannot run beside such a lane, and says so; so it will in a batch that holds one
                 continue
             rows = np.array(log.probed)
-            seen = _Seen()
+            seen = _Seen(own[0])
             for i in range(len(own)):
                 seen.compare(rows[:, i], self.losses(i, steps))
             return "" if seen.right else f"beside lanes that are far off, {seen}"
@@ -147,9 +165,12 @@ class _Beside:
 class _Seen:
     """The worst of several comparisons of a lane with the plain loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
         self.worst = 0.0
-        self._same_problem = True
+        # Networks are multiplied out by other kernels in lanes, to the last bits of their numbers.
+        self._network = not run.problem.is_function
+        self._tolerance = TOLERANCE if run.dtype == "float64" or not self._network else NETWORK_TOLERANCE
+        self._same_problem = not self._network
 
     def compare(self, lane: np.ndarray, plain: np.ndarray) -> None:
         """Add one lane: its losses, and as many of the plain loop's, NaN from where that ended."""
@@ -159,7 +180,7 @@ class _Seen:
     @property
     def right(self) -> bool:
         """Equal to the bit; or nearly, where the problem itself is not computed to the same bit."""
-        return self.worst == 0 or (self.worst <= TOLERANCE and not self._same_problem)
+        return self.worst == 0 or (self.worst <= self._tolerance and not self._same_problem)
 
     def __str__(self) -> str:
         return f"worst relative difference {self.worst:.3g}"

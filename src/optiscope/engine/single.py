@@ -70,6 +70,7 @@ class _Loop:
         self.training: TrainingStep | None = None
         self.off_clock = 0.0
         self.wall_s = 0.0
+        self._one_a_step = True
         self._looked = 0
         self._look_every = 1 if device == "cpu" else DEVICE_LOOK
 
@@ -112,6 +113,8 @@ class _Loop:
             if self.device != "cpu":
                 torch.accelerator.synchronize()
             self.wall_s = time.perf_counter() - begin - self.off_clock
+            if self._one_a_step:  # an error half way has had its gradients, too
+                self.grad_evals += len(self.losses)
         with torch.no_grad():
             if not self._diverged():
                 self.losses.append((self.training or self.instance).loss(self.steps).detach())
@@ -134,6 +137,7 @@ class _Loop:
         noisy = bool(run.problem.noise) or run.problem.layout == "sparse"
         batch_metrics = run.problem.task is not None and bool(run.problem.task.batch_metrics)
         takes_closure, closure_too = self.way is Calling.CLOSURE, self.way is Calling.BOTH
+        self._one_a_step = not takes_closure
         differentiate = self.differentiate
         if self.training is not None:
             switched = self.training
@@ -186,8 +190,6 @@ class _Loop:
                 self._evaluate(step + 1)
             if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == self.steps):
                 self._tick(scheduler, optimizer, step)
-        if not takes_closure:
-            self.grad_evals += len(losses)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
         before = optimizer.param_groups[0]["lr"]
@@ -249,7 +251,8 @@ class _Loop:
 
     def _note_idle_schedule(self, scheduler: Any) -> None:
         used = self.rates[: self.steps]
-        if scheduler is None or isinstance(scheduler, ReduceLROnPlateau) or len(set(used)) > 1 or self._bad():
+        acted = len(set(used)) > 1 or any(event["kind"] == "lr" for event in self.events)
+        if scheduler is None or acted or self._bad():
             return
         text = f"{self.run.schedule.name} never acts within {self.steps} steps: the rate stays {used[0]:g}"
         self.note({"step": 0, "kind": "note", "text": text})

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, hint
 from .cells import KEY, failed, final_loss, group_codes, grouped_quantile, left_domain, numbers, one_row_a_run, require
+from .stored import HIGHER, Stored, stored_targets
 
 GAP_TARGETS = (1e0, 1e-2, 1e-4, 1e-6, 1e-8)
 ACCURACY_TARGETS = (0.5, 0.9, 0.95, 0.99)
@@ -54,7 +55,9 @@ def gap(runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> pd.DataFrame:
 def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
     """The targets of each problem, easiest first: columns `problem`, `metric`, `target`.
 
-    - `accuracy`, for a problem that reports `accuracy_final`: at least 0.5, 0.9, 0.95, 0.99.
+    - A network of the catalogue, with whatever arguments: what its tuned baseline set (`stored_targets`), where the
+      metric was measured.
+    - `accuracy`, for any other problem that reports `accuracy_final`: at least 0.5, 0.9, 0.95, 0.99.
     - `gap`, for a problem whose floor is known: at most 1e0, 1e-2, 1e-4, 1e-6, 1e-8.
     - `loss_ratio`, for any other: loss over the run's own loss at the start, at most 0.5, 0.1, 0.01, 0.001. A problem
       with a start at or below zero has no such ratio, and no target.
@@ -69,12 +72,26 @@ def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
             "negative": numbers(runs, "loss_start") <= 0,
         }
     )
-    rows = []
+    rows, stored = [], _stored(runs)
     for problem, fact in facts.groupby("problem", sort=True)[["accuracy", "gap", "negative"]].any().iterrows():
+        if problem in stored:
+            rows += [(problem, stored[problem].metric, target) for target in stored[problem].targets]
+            continue
         metric = "accuracy" if fact["accuracy"] else "gap" if fact["gap"] else "loss_ratio"
         if metric != "loss_ratio" or not fact["negative"]:
             rows += [(problem, metric, target) for target in TARGETS[metric]]
     return pd.DataFrame(rows, columns=["problem", "metric", "target"])
+
+
+def _stored(runs: pd.DataFrame) -> dict[str, Stored]:
+    """The stored targets of these problems, by the name that the runs have."""
+    known = stored_targets()
+    found = {}
+    for problem, own in runs.groupby("problem"):
+        entry = known.get(str(problem).partition("(")[0])
+        if entry and not np.isnan(numbers(own, f"{entry.metric}_final")).all():
+            found[str(problem)] = entry
+    return found
 
 
 def steps_to_target(
@@ -96,7 +113,8 @@ def steps_to_target(
         `evaluations`: gradient evaluations up to the hit (in proportion to steps), or all that were spent on a miss.
 
     Raises:
-        InputError: a target frame with other columns, or with a metric that is none of gap, accuracy, loss_ratio.
+        InputError: a target frame with other columns, or with a metric that is none of gap, accuracy, loss_ratio and
+            that no run reports.
     """
     runs = one_row_a_run(runs)
     levels = _levels(runs, targets)
@@ -147,8 +165,8 @@ def success(hits: pd.DataFrame, by: Sequence[str] = (*KEY, "lr", "metric", "targ
 
 
 def difficulty(levels: pd.DataFrame) -> pd.Series:
-    """A number that grows as a target gets harder: the accuracy, or minus the gap or ratio."""
-    return levels["target"].where(levels["metric"] == "accuracy", -levels["target"])
+    """A number that grows as a target gets harder: the target, negative where the metric is to fall."""
+    return levels["target"].where(levels["metric"].isin(HIGHER), -levels["target"])
 
 
 class _Points:
@@ -156,19 +174,18 @@ class _Points:
 
     def __init__(self, runs: pd.DataFrame, trace: pd.DataFrame | None):
         every = np.arange(len(runs))
-        codes, steps, losses, accuracies = (
+        codes, steps, losses = (
             [every, every, every],
             [np.zeros(len(runs)), numbers(runs, "step_best"), numbers(runs, "steps_done")],
             [numbers(runs, name) for name in ("loss_start", "loss_best", "loss_final")],
-            [np.full(2 * len(runs), np.nan), np.where(failed(runs), np.nan, numbers(runs, "accuracy_final"))],
         )
+        self._runs, self._trace, self._mine = runs, trace, np.zeros(0, dtype=bool)
         if trace is not None and len(trace):
             of = _run_codes(runs, trace)
-            mine = of >= 0
-            codes.append(of[mine])
-            steps.append(numbers(trace, "step")[mine])
-            losses.append(numbers(trace, "loss")[mine])
-            accuracies.append(numbers(trace, "accuracy")[mine])
+            self._mine = of >= 0
+            codes.append(of[self._mine])
+            steps.append(numbers(trace, "step")[self._mine])
+            losses.append(numbers(trace, "loss")[self._mine])
         self.codes, self.steps = np.concatenate(codes), np.concatenate(steps)
         loss = np.concatenate(losses)
         floor, start = numbers(runs, "loss_floor"), numbers(runs, "loss_start")
@@ -177,16 +194,24 @@ class _Points:
             self.cost = {
                 "gap": np.where(outside, np.inf, loss - np.where(np.isnan(floor), 0.0, floor)[self.codes]),
                 "loss_ratio": loss / np.where(start > 0, start, np.nan)[self.codes],
-                "accuracy": -np.concatenate(accuracies),
             }
-        self.runs = len(runs)
 
     def first_step(self, metric: str, target: float) -> NDArray[np.float64]:
         """The first step of each run at or beyond the target, infinite where there is none."""
-        met = (self.cost[metric] <= (-target if metric == "accuracy" else target)) & ~np.isnan(self.steps)
-        first = np.full(self.runs, np.inf)
+        if metric not in self.cost:
+            self.cost[metric] = self._measured(metric)
+        met = (self.cost[metric] <= (-target if metric in HIGHER else target)) & ~np.isnan(self.steps)
+        first = np.full(len(self._runs), np.inf)
         np.minimum.at(first, self.codes[met], self.steps[met])
         return first
+
+    def _measured(self, metric: str) -> NDArray[np.float64]:
+        """A network's own metric at every known state, less being better; the best state is known by its loss alone."""
+        unknown = np.full(2 * len(self._runs), np.nan)
+        parts = [unknown, np.where(failed(self._runs), np.nan, numbers(self._runs, f"{metric}_final"))]
+        if self._trace is not None and len(self._mine):
+            parts.append(numbers(self._trace, metric)[self._mine])
+        return np.concatenate(parts) * (-1 if metric in HIGHER else 1)
 
 
 def _run_codes(runs: pd.DataFrame, trace: pd.DataFrame) -> NDArray[np.intp]:
@@ -208,8 +233,10 @@ def _levels(runs: pd.DataFrame, targets: pd.DataFrame | Sequence[float] | None) 
         metrics = targets_for(runs)[["problem", "metric"]].drop_duplicates()
         levels = metrics.merge(pd.DataFrame({"target": [float(value) for value in targets]}), how="cross")
     require(levels, ("problem", "metric", "target"), "targets")
-    unknown = sorted(set(levels["metric"]) - TARGETS.keys())
+    own = [name.removesuffix("_final") for name in runs.columns if name.endswith("_final") and name != "loss_final"]
+    allowed = list(dict.fromkeys([*TARGETS, *own]))
+    unknown = sorted(set(levels["metric"]) - set(allowed))
     if unknown:
-        raise InputError(f"unknown metric {unknown[0]!r}; allowed: {', '.join(TARGETS)}")
+        raise InputError(f"unknown metric {unknown[0]!r}{hint(unknown[0], allowed)} allowed: {', '.join(allowed)}")
     levels = levels[["problem", "metric", "target"]].drop_duplicates()
     return levels.iloc[np.lexsort((difficulty(levels), levels["metric"]))]

@@ -42,6 +42,8 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
+        if not os.fspath(path):
+            raise StoreError("the path of a store is empty: name a folder")
         self.path = Path(path)
         try:
             if (self.path / "runs").is_dir():

@@ -1,4 +1,4 @@
-"""A loss from what people write: a name, call syntax, an import path, a function, a class, or a spec."""
+"""A loss from what people write: a name, call syntax, an import path, a function, a class or its object, or a spec."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from ...syntax import import_path, parse_call
 from .spec import LossSpec
 from .table import LOSSES, NOT_LOSSES
 
+_TORCH = "torch.nn.modules.loss"
+
 
 def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
-    """The spec of a loss: by name or call syntax of the catalogue, by import path, or from a class or function.
+    """The spec of a loss: by name or call syntax of the catalogue, by import path, from a class or function, or from an
+    object of a class of `torch.nn`.
 
     >>> read_loss("HuberLoss(delta=0.5)").arguments
     {'delta': 0.5}
@@ -24,6 +27,10 @@ def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
         return _tried(value)
     if isinstance(value, str):
         return _tried(_from_text(value))
+    if isinstance(value, type) and value.__module__ == _TORCH:
+        return _tried(_from_text(value.__name__))
+    if type(value).__module__.startswith("torch.nn.modules"):
+        return _tried(_from_module(value))
     if callable(value) and hasattr(value, "__qualname__"):
         return _tried(LossSpec(f"{value.__module__}.{value.__qualname__}", value))
     raise InputError(f"a loss is a name, call syntax, a function or an optiscope.LossSpec, got {value!r}")
@@ -41,6 +48,17 @@ def _from_text(text: str) -> LossSpec:
         raise UnknownName("loss", name, [spec.name for spec in LOSSES])
     found = import_path(name)
     return found.with_arguments(arguments) if isinstance(found, LossSpec) else LossSpec(name, name, arguments)
+
+
+def _from_module(built: Any) -> LossSpec:
+    """The spec of a `torch.nn` loss that somebody built already: its arguments are its attributes."""
+    name = type(built).__name__
+    for spec in LOSSES:
+        if spec.name == name:
+            held = {key: getattr(built, key) for key in spec.options if hasattr(built, key)}
+            # By their text: a tensor of weights has no plain comparison with the default, which is None.
+            return spec.with_arguments({k: v for k, v in held.items() if str(v) != str(spec.options[k])})
+    raise UnknownName("loss", name, [spec.name for spec in LOSSES])
 
 
 def _tried(spec: LossSpec) -> LossSpec:
