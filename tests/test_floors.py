@@ -13,7 +13,7 @@ FLOORS = [
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
     {"engine", "render", "measure"},
-    {"group_table", "tuning", "zoo"},
+    {"grouping", "tuning", "zoo"},
     {"baselines", "study_file"},
     {"study"},
     {"racing"},

@@ -75,6 +75,7 @@ def test_names_stay_what_they_are_when_rooms_of_the_same_name_are_imported():
 import optiscope as osc
 before = {name: getattr(osc, name) for name in osc.__all__}
 import optiscope.catalogues.problems, optiscope.catalogues.optimizers, optiscope.catalogues.schedules
+import optiscope.grouping, optiscope.groups
 import optiscope.catalogues.losses, optiscope.tuning, optiscope.engine, optiscope.study, optiscope.racing
 import optiscope.store, optiscope.record, optiscope.spec, optiscope.metrics, optiscope.render, optiscope.report
 import optiscope.cli.commands, optiscope.cli.study, optiscope.cli.race, optiscope.cli.listing

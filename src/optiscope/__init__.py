@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .datasets import IdxFolder, read_idx
     from .engine import Results, run
     from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
-    from .group_table import group_table
+    from .grouping import group_table
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
     from .spec import OptimizerSpec, Problem, Run, ScheduleSpec
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 _HOME = {
     "catalogues.losses": ("LossSpec",),
     "datasets": ("IdxFolder", "read_idx"),
-    "group_table": ("group_table",),
+    "grouping": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
     "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),

@@ -318,6 +318,43 @@ def test_bad_switches(problem, message):
     assert "\n" not in str(caught.value)
 
 
+class Curved(torch.optim.Optimizer):
+    """Takes the gradient of its gradient, as second-order methods do."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure=None):
+        moved = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        bent = torch.autograd.grad(sum(p.grad.sum() for p in moved), moved)
+        with torch.no_grad():
+            for parameter, curvature in zip(moved, bent, strict=True):
+                parameter -= 0.1 * parameter.grad / (1 + curvature.abs())
+
+
+@pytest.mark.parametrize("switch", [{"accumulate": 2}, {"zero_grad": "never"}, {"clip_norm": 1.0}])
+def test_a_gradient_that_is_differentiated_again_is_left_alone(switch):
+    with pytest.raises(osc.Refused, match=f"differentiates its gradient again: {next(iter(switch))} cannot be used"):
+        run(small(**switch), osc.OptimizerSpec("Curved", Curved))
+
+
+def test_such_an_optimizer_can_have_frozen_groups_and_averages():
+    curved = osc.OptimizerSpec("Curved", Curved, groups={"0": {"frozen_until": 4}})
+    trace = run(small(average="ema"), curved).trace
+    assert np.isnan(trace["lr_group1"]).sum() == 4
+    assert trace["loss"].iloc[-1] < trace["loss"].iloc[0]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_float16_on_cuda_is_scaled_and_comes_close():
+    runs = osc.grid([small(autocast="float16", clip_norm=0.5), small(clip_norm=0.5)], "Adam", lr=0.02, steps=30)
+    scaled, full = (osc.run(one, device="cuda") for one in runs)
+    assert scaled.runs["status"].iloc[0] == "max_steps"
+    assert scaled.trace["loss"].iloc[-1] == pytest.approx(full.trace["loss"].iloc[-1], rel=0.1)
+    # What is clipped is the gradient itself, and not as many times it as the scaler's scale.
+    assert (scaled.trace["grad_norm"].dropna() <= 0.5001).all()
+
+
 def test_switches_that_do_not_go_together():
     with pytest.raises(osc.InputError, match="autocast lowers float32 only, and the run's dtype is float64"):
         run(small(autocast="bfloat16"))

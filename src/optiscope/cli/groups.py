@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from ..errors import InputError
-from ..group_table import group_table
+from ..grouping import group_table
 from ..metrics import number
 
 

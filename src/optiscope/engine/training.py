@@ -16,7 +16,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from ..errors import InputError
+from ..errors import InputError, Refused
 from ..spec import Problem, Run
 from ..streams import torch_generator
 from .calling import Calling, calling
@@ -190,13 +190,12 @@ def check_training(run: Run) -> None:
     if training.autocast and run.dtype != "float32":
         raise InputError(f"{run.problem.name}: autocast lowers float32 only, and the run's dtype is {run.dtype}")
     way = calling(run)
-    for name in ("accumulate", "autocast") if way is Calling.GRAPH else ():
-        if name in training.set:
-            raise InputError(f"{run.optimizer.name} differentiates its gradient: {name} cannot be used with it")
-    if "zero_grad" in training.set and way is Calling.GRAPH:
-        raise InputError(f'{run.optimizer.name} makes each gradient anew: zero_grad="never" cannot be used with it')
+    if way is Calling.GRAPH:
+        for name in ("accumulate", "zero_grad", "clip_norm", "clip_value", "autocast"):
+            if name in training.set:
+                raise Refused(f"{run.optimizer.name} differentiates its gradient again: {name} cannot be used with it")
     if training.autocast == "float16" and way is not Calling.PLAIN:
-        raise InputError(
+        raise Refused(
             f'{run.optimizer.name} takes a closure, which GradScaler does not: autocast="float16" cannot be used'
         )
 
