@@ -106,7 +106,8 @@ class _Split:
             if data.validation is not None:
                 _size(self.problem, data.validation)
         else:
-            data = self._split(found, seed)
+            source: Any = found
+            data = self._split(source, seed)
         training = _size(self.problem, data.train)
         if self.batch_size > training:
             raise InputError(
