@@ -115,6 +115,10 @@ def split(module: torch.nn.Module, groups: Mapping[str, Mapping[str, Any]]) -> l
         (rest if found is None else members[found])[name] = parameter
     parts = [Group(0, "", rest, {})] if rest else []
     for number, (pattern, own) in enumerate(groups.items(), start=1):
+        # A network may have biases and no norms; any other name that nothing has is a slip.
+        for one in (part.strip() for part in pattern.split(",")):
+            if one not in KINDS and not any(_matches(one, name, owner) for name, owner in owners.items()):
+                raise InputError(_nothing(one, list(groups), owners))
         if not members[pattern]:
             raise InputError(_nothing(pattern, list(groups), owners))
         arguments = {key: value for key, value in own.items() if key not in OWN_KEYS}

@@ -238,6 +238,8 @@ def test_state_bytes(optimizer, a_weight):
     ("groups", "message"),
     [
         ("{'7.weigth': {}}", "matches no parameter, did you mean '7.weight'? parameters: 0.weight, 0.bias, 3.weight"),
+        ("{'bias, nrom': {}}", "group 'nrom' matches no parameter, did you mean 'norm'?"),
+        ("{'norm': {}}", "group 'norm' matches no parameter"),
         ("{'features.*': {}}", "group 'features.*' matches no parameter"),
         ("{'*': {}, '0': {}}", "group '0' gets no parameter: '*', before it, has '0.weight' already"),
         ("{'bias': {'lr': 0.1}}", "give lr_scale, a factor of the run's rate"),

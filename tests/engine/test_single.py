@@ -300,7 +300,7 @@ def test_each_epoch_sees_every_example_once():
         seen = []
         for step in range(23 * epoch, 23 * epoch + 23):
             instance.loss(step)
-            seen.append(instance._input)
+            seen.append(instance.batch(step)[0])
         flat = torch.cat(seen).flatten(1).double() @ torch.arange(64, dtype=torch.float64)
         assert torch.equal(flat.sort().values, keys)
         orders.append(flat)
