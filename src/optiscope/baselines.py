@@ -26,7 +26,7 @@ OPTIMIZERS = ("SGD", "Momentum", "Adam", "AdamW")
 # Where the usual ones are known to miss the point of a problem, those that do not.
 OTHERS = {
     "char-transformer": ("Adam", "AdamW"),
-    "modular-addition": ("AdamW(weight_decay=1.0)",),
+    "modular-addition": ("AdamW(weight_decay=2.0)",),
     "pinn": ("Adam", "LBFGS(line_search_fn='strong_wolfe')"),
 }
 # The lesson's CNN at full size takes seconds a step; what it has to learn is the same at a smaller one.
