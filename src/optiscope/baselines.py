@@ -60,7 +60,7 @@ def levels(start: float, score: float, higher: bool) -> tuple[float, ...]:
     """The targets between a value at the start and a baseline's, easiest first, to three digits.
 
     >>> levels(1.0, 1e-4, higher=False)
-    (0.1, 0.01, 0.001, 0.000251, 0.0001)
+    (0.1, 0.01, 0.001, 0.000252, 0.0001)
     >>> levels(0.1, 0.99, higher=True)
     (0.708, 0.905, 0.969, 0.984, 0.99)
     """
