@@ -62,7 +62,7 @@ def levels(start: float, score: float, higher: bool) -> tuple[float, ...]:
     >>> levels(1.0, 1e-4, higher=False)
     (0.1, 0.01, 0.001, 0.000252, 0.0001)
     >>> levels(0.1, 0.99, higher=True)
-    (0.708, 0.905, 0.969, 0.984, 0.99)
+    (0.707, 0.905, 0.969, 0.984, 0.99)
     """
     first, last = (1 - start, max(1 - score, LEAST_ERROR)) if higher else (start, score)
     errors = [math.exp((1 - q) * math.log(first) + q * math.log(last)) for q in LEVELS]
