@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
+from torch.utils.data import Subset, TensorDataset, default_collate
 
 from ...errors import InputError
 from ...spec import Problem
@@ -94,7 +94,7 @@ class _Split:
             raise InputError(f"{self.problem}: validation is a share of the data, from 0 to below 1, got {share!r}")
 
     def __call__(self, seed: int) -> Data:
-        found = self.dataset
+        found: Any = self.dataset
         if callable(found) and not hasattr(found, "__getitem__"):
             found = found(seed)
         if isinstance(found, Data):
@@ -119,7 +119,7 @@ class _Split:
             )
         return data
 
-    def _split(self, dataset: Dataset, seed: int) -> Data:
+    def _split(self, dataset: Any, seed: int) -> Data:
         count = _size(self.problem, dataset)
         held = round(self.validation * count)
         if not held:
