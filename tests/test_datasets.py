@@ -75,7 +75,7 @@ BROKEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("data", "message"), BROKEN)
+@pytest.mark.parametrize(("data", "message"), BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_file_is_one_clear_line(tmp_path, data, message):
     path = write(tmp_path) / "train-images-idx3-ubyte"
     path.write_bytes(data)

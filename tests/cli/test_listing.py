@@ -86,6 +86,7 @@ def test_a_network():
     assert row(card, "data") == "1438 training examples, 359 for validation; an input is 1×8×8"
     assert (row(card, "batch"), row(card, "epoch")) == ("100", "15 steps")
     assert row(card, "metrics") == "val_loss, accuracy"
+    assert row(card, "steps") == "460 by default"
     assert row(card, "arguments") == "batch_size=64, validation=0.2, loss='CrossEntropyLoss'"
     assert row(card, "weights") == "6,090"
     assert row(listing("problems", "demo-cnn"), "weights") == "47,841,317"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
+from torch.utils.data import Subset, TensorDataset, default_collate
 
 from ...errors import InputError
 from ...spec import Problem
@@ -120,7 +120,7 @@ class _Split:
             )
         return data
 
-    def _split(self, dataset: Dataset, seed: int) -> Data:
+    def _split(self, dataset: Any, seed: int) -> Data:
         count = _size(self.problem, dataset)
         held = round(self.validation * count)
         if not held:

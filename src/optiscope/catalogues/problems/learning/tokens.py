@@ -27,7 +27,7 @@ def modular_addition(
     """(a + b) mod `modulus` from a table of which `share` is shown, full batch, by a transformer of one block.
 
     What is shown is soon known by heart. That the rest follows comes much later, if weights decay: try
-    `AdamW(weight_decay=1.0)`; this is what is called grokking.
+    `AdamW(weight_decay=2.0)`; this is what is called grokking.
     """
     at_least("modular-addition", "modulus", modulus, 3)
     within("modular-addition", "share", share, 0.05, 0.95)
