@@ -139,7 +139,7 @@ def test_schedules_are_tried_before_anything_runs(schedule, message):
 
 def test_plateau_by_import_path_looks_at_the_loss():
     run = osc.grid(
-        "beale", "SGD", "torch.optim.lr_scheduler.ReduceLROnPlateau(patience=0, threshold=1.0)", lr=1e-9, steps=9
+        "beale", "SGD", "torch.optim.lr_scheduler.ReduceLROnPlateau(patience=0, threshold=1.0)", lr=1e-3, steps=9
     )
     assert osc.run(run).trace["lr_t"].nunique() > 1
 
