@@ -177,9 +177,10 @@ def _stream(
     with closing(Processes(jobs) if cluster is None else Cluster(cluster)) as pool:
         units = _units(todo, settings, memory, pool.workers)
         for unit, found in stream(units, settings, verdicts, pool):
+            yield unit, found.batch, found.facts
+            # Told once they are safe: an interrupt in the middle of telling loses none of them.
             if on_event:
                 replay(found.batch, {one.run_id: one for one in unit}, on_event)
-            yield unit, found.batch, found.facts
 
 
 def _units(todo: list[Run], settings: Settings, memory: int, workers: int) -> list[list[Run]]:

@@ -35,24 +35,28 @@ def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
     return "closure" in parameters and parameters["closure"].default is inspect.Parameter.empty
 
 
-@functools.lru_cache(maxsize=256)
 def parameter_shapes(problem: Problem) -> tuple[tuple[int, ...], ...]:
-    """Shapes of what the optimizer will see; a network is built on the meta device, without memory."""
+    """Shapes of what the optimizer will see; a network is built on the meta device, without memory, and once."""
     if problem.task is None:
         return (matrix_shape(problem.dim) if problem.layout == "matrix" else (problem.dim,),)
-    with OwnRandom(0, "trial"), torch.device("meta"):
-        return tuple(tuple(p.shape) for p in problem.task.module().parameters())
+    # Kept with the object: another network of the same name, in a notebook, is another network.
+    if "_shapes" not in problem.__dict__:
+        with OwnRandom(0, "trial"), torch.device("meta"):
+            problem.__dict__["_shapes"] = tuple(tuple(p.shape) for p in problem.task.module().parameters())
+    return problem.__dict__["_shapes"]
 
 
 def calling(run: Run) -> Calling:
     """How the optimizer of a run is called. What it raises where no way works is its own."""
     sparse = run.problem.layout == "sparse"
-    return _calling(run.problem, run.optimizer, run.optimizer.resolved, run.lr, run.dtype, sparse)
+    dimensions = tuple(sorted({len(shape) for shape in parameter_shapes(run.problem)}))
+    return _calling(dimensions, run.optimizer, run.optimizer.resolved, run.lr, run.dtype, sparse)
 
 
 @functools.lru_cache(maxsize=4096)
-def _calling(problem: Problem, optimizer: OptimizerSpec, cls: type, lr: float, dtype: str, sparse: bool) -> Calling:
-    dimensions = tuple(sorted({len(shape) for shape in parameter_shapes(problem)}))
+def _calling(
+    dimensions: tuple[int, ...], optimizer: OptimizerSpec, cls: type, lr: float, dtype: str, sparse: bool
+) -> Calling:
     return try_step(optimizer, cls, dimensions, dtype, sparse, lr)
 
 
