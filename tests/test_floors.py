@@ -8,7 +8,7 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 FLOORS = [
     {"errors"},
     {"datasets", "identity", "signatures", "syntax", "streams", "task"},
-    {"groups"},
+    {"groups", "seeding"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},

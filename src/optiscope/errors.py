@@ -54,6 +54,11 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     return f", did you mean {lowered[close[0]]!r}?" if close else ""
 
 
+def reason_of(error: BaseException) -> str:
+    """What somebody else's exception says, on one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def hint(given: str, allowed: Iterable[str]) -> str:
     """`nearest`, or a semicolon: for a sentence that goes on with what is allowed."""
     return nearest(given, allowed) or ";"

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import InputError, hint
+from .errors import InputError, hint, reason_of
 
 _VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 _HIDDEN = frozenset({"self", "params", "optimizer", "last_epoch", "lr"})
@@ -58,7 +58,7 @@ def why_refused(cls: type, given: Mapping[str, Any], error: Exception) -> str:
         return f"it takes {what} ({wrapped[0]}): build both in a class of your own that takes (params, lr)"
     if needed:
         return f"it needs {', '.join(f'{key}=…' for key in needed)}"
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = reason_of(error)
     if "Tensor.__contains__" in text:
         # It looks for keys in what it takes for a group, and finds a tensor.
         return "it takes parameter groups with keys of its own: make them in a class of your own of (params, lr)"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import InputError
+from .errors import InputError, reason_of
 from .groups import as_recorded, check_values, read_groups
 from .identity import ByIdentity, identity_json
 from .signatures import check_arguments, why_refused
@@ -157,7 +157,7 @@ class Problem(ByIdentity):
         try:
             return float(self.loss(torch.tensor(self.minimum, dtype=torch.float64)))
         except Exception as error:  # somebody's function
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = reason_of(error)
             raise InputError(f"problem {self.name!r}: its loss fails at its minimum: {reason}") from error
 
 

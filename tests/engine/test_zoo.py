@@ -10,7 +10,7 @@ import torch
 
 import optiscope as osc
 from optiscope.engine.instance import start_points
-from optiscope.engine.seeding import OwnRandom
+from optiscope.seeding import OwnRandom
 
 package = pytest.importorskip("pytorch_optimizer", reason="the zoo is not installed: pip install 'optiscope[zoo]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # other people's deprecations

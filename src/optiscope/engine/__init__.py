@@ -109,13 +109,13 @@ def run(
     spec = as_trace(trace)
     if cluster is None:
         check_device(device)  # a cluster's workers check it, where they are
-    wanted = _each_once([runs] if isinstance(runs, Run) else list(runs))
+    by_id = _by_id([runs] if isinstance(runs, Run) else list(runs))
+    ids, wanted = list(by_id), list(by_id.values())
     check_runs(wanted)
     if cluster is None:
         for problem in {id(one.problem): one.problem for one in wanted}.values():
             check_autocast(problem, device)
     kept = as_store(store)
-    ids = run_ids(wanted)
     there = kept.finished(ids).tolist() if kept else [False] * len(wanted)
     todo = [one for one, found in zip(wanted, there, strict=True) if not found]
     if progress and len(todo) < len(wanted):
@@ -151,14 +151,12 @@ def run(
     return results
 
 
-def _each_once(runs: list[Run]) -> list[Run]:
-    ids = run_ids(runs)
-    if len(set(ids)) == len(ids):
-        return runs
-    seen: dict[str, Run] = {}
-    for run_id, one in zip(ids, runs, strict=True):
-        seen.setdefault(run_id, one)
-    return list(seen.values())
+def _by_id(runs: list[Run]) -> dict[str, Run]:
+    """Each run once, by its run_id."""
+    found: dict[str, Run] = {}
+    for run_id, one in zip(run_ids(runs), runs, strict=True):
+        found.setdefault(run_id, one)
+    return found
 
 
 def _stream(

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
+from ..seeding import OwnRandom
 from ..spec import OptimizerSpec, Problem, Run
 from .instance import matrix_shape
-from .seeding import OwnRandom
 
 
 class Calling(enum.Enum):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError, Refused
+from ..errors import InputError, Refused, reason_of
 from ..groups import split
 from ..spec import OptimizerSpec, Problem, Run
 from .calling import parameter_shapes, try_step
@@ -26,7 +26,7 @@ def check_pair(problem: Problem, optimizer: OptimizerSpec, lr: float, dtype: str
         optimizer.build(empty, lr)
         try_step(optimizer, optimizer.resolved, dimensions, dtype, sparse, lr)
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         kind = "sparse" if sparse else "dense"
         counts = " and ".join(map(str, dimensions))
         # The ways are tried on loose parameters: they say nothing of groups.
@@ -82,7 +82,7 @@ def check_loss(problem: Problem) -> None:
     try:
         value = problem.loss(point)
     except Exception as error:  # somebody's function
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise InputError(f"problem {problem.name!r}: its loss fails at its start: {reason}") from error
     given = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)[:60]
     if not isinstance(value, torch.Tensor) or value.shape != ():

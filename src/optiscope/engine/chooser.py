@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, reason_of
 from ..provenance import version_of
 from ..record import Batch, TraceSpec
 from ..spec import Run, identity_json
@@ -147,7 +147,7 @@ def verdict_key(runs: Sequence[Run], device: str) -> str:
     """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, schedule kind.
 
     Of the optimizer: class, switches, and the names of the arguments that vary by lane. Not their values: lanes of one
-    batch agree in switches alone and three of them are proved for all, so a verdict for each setting would claim more
+    batch agree in switches alone and a few of them are proved for all, so a verdict for each setting would claim more
     than was seen, and a search of 64 settings would be proved anew and store 64 verdicts whenever it draws anew.
     """
     run, package = runs[0], runs[0].optimizer.path.partition(".")[0]
@@ -226,6 +226,6 @@ def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purp
     try:
         run_tier(runs, tier, log, device)
     except Exception as error:  # other people's code, in a tier that it was not written for
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {reason}") from error
     return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)

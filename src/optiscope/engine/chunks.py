@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
+from ..seeding import OwnRandom
 from ..spec import Run
 from .instance import NetworkInstance
 from .lane_models import lane_model
 from .lane_table import LaneTable
 from .lanes import TIERS
-from .seeding import OwnRandom
 
 SIZES = (8, 32, 128)
 STEPS = 4  # timed at each size, after one that warms up; the least of them counts

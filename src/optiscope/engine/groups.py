@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 from ..groups import Group, split
+from ..seeding import OwnRandom
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
 from .closure import Closure
 from .instance import NetworkInstance
-from .seeding import OwnRandom
 
 
 class RunGroups:

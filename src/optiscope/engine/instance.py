@@ -10,10 +10,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from ..errors import InputError
+from ..seeding import OwnRandom
 from ..spec import Problem, Run
 from ..streams import normal, torch_generator, uniform
 from ..task import Data
-from .seeding import OwnRandom
 
 NOISE_BLOCK = 256  # steps of gradient noise drawn at once; no influence on the numbers
 

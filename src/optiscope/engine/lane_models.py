@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from ..errors import OptiscopeError
+from ..seeding import OwnRandom
 from ..spec import Run
 from ..streams import normal
 from .instance import NetworkInstance, matrix_shape, start_points
-from .seeding import OwnRandom
 
 NOISE_NUMBERS = 4_000_000  # numbers of gradient noise drawn at once
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..spec import Run
+from .clock import Clock
 from .lane_float import LaneMode
 from .lane_log import LaneLog
 from .lane_models import LaneModel, lane_model
@@ -207,9 +208,9 @@ def run_lanes(
     lanes = TIERS[tier](runs, table, model)
     ones = torch.ones(len(runs), dtype=model.start[0].dtype, device=device)
     scheduled = any(one.schedule.name != "constant" for one in runs)
-    clock = _Clock(runs[0], steps)
+    clock = Clock(runs[0], steps)
     lanes.set(current := table.current())
-    log.measured(0, model.evaluate(lanes.stacks()) if clock.evaluates(0) else {})
+    log.measured(0, model.evaluate(lanes.stacks()) if 0 in clock.evaluations else {})
     for step in range(steps):
         lanes.zero_grad()
         loss = model.losses(step, stacks := lanes.stacks())
@@ -223,7 +224,7 @@ def run_lanes(
         log.gradient(step, lanes.gradients)
         lanes.step()
         log.measured(step, model.batch_metrics())
-        if clock.evaluates(step + 1):
+        if step + 1 in clock.evaluations:
             log.measured(step + 1, model.evaluate(lanes.stacks()))
         if scheduled and clock.ticks(step + 1):
             changes = table.tick(log.watched() if table.adaptive else np.empty(0))
@@ -234,24 +235,6 @@ def run_lanes(
         log.state(steps, model.losses(steps, stacks := lanes.stacks()), stacks, table)
         log.measured(steps, model.batch_metrics())
     return lanes
-
-
-class _Clock:
-    """When the lanes are evaluated and their schedules stepped, as in the plain loop; the same for all of a batch."""
-
-    def __init__(self, run: Run, steps: int):
-        task = run.problem.task
-        self._steps, self._epoch = steps, run.problem.steps_per_epoch
-        self._per_epoch = run.schedule.interval == "epoch"
-        self._cadence = 0 if task is None or not task.validation_metrics else task.evaluate_every * self._epoch
-
-    def evaluates(self, step: int) -> bool:
-        """Whether metrics are taken at this step."""
-        return bool(self._cadence) and (step % self._cadence == 0 or step == self._steps)
-
-    def ticks(self, done: int) -> bool:
-        """Whether schedules step after so many steps."""
-        return not self._per_epoch or done % self._epoch == 0 or done == self._steps
 
 
 def _laid_out(stack: torch.Tensor, run: Run) -> torch.Tensor:

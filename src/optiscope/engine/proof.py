@@ -25,10 +25,10 @@ import numpy as np
 
 from ..errors import OptiscopeError
 from ..record import TraceSpec
+from ..seeding import OwnRandom
 from ..spec import Run
 from .lane_log import LaneLog
 from .lanes import TIERS, Lanes, run_lanes
-from .seeding import OwnRandom
 from .single import run_single
 
 PROOF_STEPS = 30

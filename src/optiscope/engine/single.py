@@ -21,13 +21,14 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
+from ..seeding import OwnRandom
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
+from .clock import Clock
 from .closure import Closure
 from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
 from .recorder import make_recorder
-from .seeding import OwnRandom
 from .training import TrainingStep
 
 # On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
@@ -143,9 +144,8 @@ class _Loop:
             switched = self.training
             zero_grad, loss_at, differentiate = switched.clear, switched.loss, switched.differentiate
             perturb, update, noisy = switched.limit, switched.update, switched.limits
-        per_epoch = run.schedule.interval == "epoch"
-        epoch = run.problem.steps_per_epoch
-        evaluations = self._evaluation_steps()
+        clock = Clock(run, self.steps)
+        evaluations = clock.evaluations
         look_every, on_cpu = self._look_every, self.device == "cpu"
         isfinite = math.isfinite
         groups = self.groups
@@ -188,7 +188,7 @@ class _Loop:
             recorder.after(step + 1)
             if step + 1 in evaluations:
                 self._evaluate(step + 1)
-            if scheduler is not None and (not per_epoch or (step + 1) % epoch == 0 or step + 1 == self.steps):
+            if scheduler is not None and clock.ticks(step + 1):
                 self._tick(scheduler, optimizer, step)
 
     def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
@@ -212,13 +212,6 @@ class _Loop:
                 return metrics[name]
         known = sorted({"loss", *self.run.problem.metrics})
         raise InputError(f"{self.run.schedule.name} monitors {name!r}; {self.run.problem.name} has {', '.join(known)}")
-
-    def _evaluation_steps(self) -> frozenset[int]:
-        task = self.run.problem.task
-        if task is None or not (task.validation_metrics or (task.training and task.training.noise_scale)):
-            return frozenset()
-        cadence = task.evaluate_every * self.run.problem.steps_per_epoch
-        return frozenset({*range(0, self.steps + 1, cadence), self.steps})
 
     def _evaluate(self, step: int) -> None:
         begin = time.perf_counter()

@@ -17,11 +17,11 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from ..errors import InputError, Refused
+from ..seeding import OwnRandom
 from ..spec import Problem, Run
 from ..streams import torch_generator
 from .calling import Calling, calling
 from .instance import NetworkInstance
-from .seeding import OwnRandom
 
 
 class TrainingStep:

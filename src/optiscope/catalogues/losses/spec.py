@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, hint
+from ...errors import InputError, hint, reason_of
 from ...syntax import format_call, import_path
 from .parts import Part, check_parts, draw_parts
 
@@ -147,7 +147,7 @@ class LossSpec:
         except InputError:
             raise
         except Exception as error:  # whatever a constructor raises, it is the arguments that it refuses
-            raise InputError(f"{self.name} refuses its arguments: {_one_line(error)}") from error
+            raise InputError(f"{self.name} refuses its arguments: {reason_of(error)}") from error
 
     def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
         allowed = list(self.options)
@@ -207,7 +207,7 @@ class LossSpec:
         except InputError:
             raise
         except Exception as error:  # what torch refuses, in torch's words
-            raise InputError(f"{self.label} does not fit: {_one_line(error)}") from error
+            raise InputError(f"{self.label} does not fit: {reason_of(error)}") from error
         if not isinstance(found, (torch.Tensor, float, int)):
             raise InputError(f"{self.label} must give a tensor or a number, got {type(found).__name__}")
 
@@ -241,7 +241,3 @@ def _shape(weight: Any) -> tuple[int, ...]:
     import torch
 
     return tuple(torch.as_tensor(weight).shape)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -6,9 +6,7 @@ import dataclasses
 import functools
 import inspect
 import math
-import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +15,14 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset, default_collate
 
-from ...errors import InputError
+from ...errors import InputError, reason_of
+from ...seeding import OwnRandom
 from ...spec import Problem
 from ...streams import uniform
 from ...syntax import format_call
 from ...task import Data, Task
 from ..losses import Criterion, read_loss
-from .learning.shared import accuracy
+from .learning.shared import accuracy, at_least
 
 EPOCHS = 10  # of a run that is as long as nobody said otherwise
 _COLUMNS = {"loss", "step", "lr_t", "grad_norm", "update_norm", "run_id", "val_loss"}
@@ -45,10 +44,10 @@ def problem_from_module(
     """See `Problem.from_module`."""
     label = name or _name_of(build)
     criterion = Criterion(read_loss(loss))
-    split = _Split(label, dataset, validation, _whole(label, "batch_size", batch_size))
+    split = _Split(label, dataset, validation, at_least(label, "batch_size", batch_size, 1))
     data = split(0)
     split = dataclasses.replace(split, training=_size(label, data.train))
-    with _undisturbed():
+    with OwnRandom(0, "trial"):  # what they draw while they are tried is not taken from the global generators
         module = _built(label, build)
         inputs, targets = _first_batch(label, data.train, batch_size)
         output = _tried(label, module, inputs)
@@ -64,12 +63,14 @@ def problem_from_module(
         label,
         task=Task(
             module=build, data=split, criterion=criterion, check=functools.partial(_fits, label, criterion),
-            batch_size=batch_size, evaluate_every=_whole(label, "evaluate_every", evaluate_every),
+            batch_size=batch_size, evaluate_every=at_least(label, "evaluate_every", evaluate_every, 1),
             batch_metrics={} if kept_apart else measures, validation_metrics=judged if kept_apart else {},
         ),
         metrics=tuple(judged if kept_apart else measures),
         steps_per_epoch=per_epoch,
-        default_steps=_whole(label, "default_steps", EPOCHS * per_epoch if default_steps is None else default_steps),
+        default_steps=at_least(
+            label, "default_steps", EPOCHS * per_epoch if default_steps is None else default_steps, 1
+        ),
         formula=f"{criterion.formula} of {_name_of(build)}",
         version=version,
     )  # fmt: skip
@@ -185,7 +186,7 @@ def _tried(problem: str, module: nn.Module, inputs: torch.Tensor) -> Any:
         try:
             return module(inputs.float() if inputs.is_floating_point() else inputs)
         except Exception as error:  # whatever a network raises, it is the input that it refuses
-            shape, reason = tuple(inputs.shape), " ".join(str(error).split()) or type(error).__name__
+            shape, reason = tuple(inputs.shape), reason_of(error)
             raise InputError(f"{problem}: the network refuses an input of shape {shape}: {reason}") from error
 
 
@@ -214,31 +215,12 @@ def _measures(
         try:
             float(measure(output, target))
         except Exception as error:  # somebody's own function
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = reason_of(error)
             raise InputError(f"{problem}: metric {key!r} must give one number: {reason}") from error
     return dict(metrics)
-
-
-def _whole(problem: str, name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{problem}: {name} must be a whole number >= 1, got {value!r}")
-    return value
 
 
 def _name_of(build: Any) -> str:
     found = build.func if isinstance(build, functools.partial) else build
     name = getattr(found, "__name__", type(found).__name__)
     return "network" if name == "<lambda>" or inspect.ismodule(found) else name
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """What somebody's network and data draw while they are tried is put back into the global generators."""
-    legacy: Any = np.random.mtrand._rand  # type: ignore[attr-defined]
-    states = legacy.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            legacy.set_state(states[0])
-            random.setstate(states[1])

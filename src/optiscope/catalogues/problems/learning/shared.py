@@ -88,10 +88,11 @@ def supervised(
     )  # fmt: skip
 
 
-def at_least(problem: str, name: str, value: Any, least: int) -> None:
-    """Raises InputError unless the argument is a whole number, and large enough."""
+def at_least(problem: str, name: str, value: Any, least: int) -> int:
+    """The argument. Raises InputError unless it is a whole number, and large enough."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{problem}: {name} must be a whole number >= {least}, got {value!r}")
+    return value
 
 
 def within(problem: str, name: str, value: Any, low: float, high: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..streams import derived_seed, torch_generator
+from .streams import derived_seed, torch_generator
 
 # The generator behind np.random's functions, without the functions.
 _LEGACY: Any = np.random.mtrand._rand  # type: ignore[attr-defined]
