@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     # Somebody else's flag of this name does as well: it is read by name below.
     with contextlib.suppress(ValueError):
         parser.addoption("--benchmark", action="store_true", default=False, help="run the benchmarks in bench/ only")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole test suite runs in a process a core, where pytest-xdist is there; `-n 0`, or paths, run it in one."""
+    option = config.option
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    # A worker of pytest-xdist comes here as well, and must start none of its own.
+    worker, benchmark = hasattr(config, "workerinput"), config.getoption("benchmark", default=False)
+    alone = worker or benchmark or option.usepdb or option.capture == "no" or option.collectonly
+    if whole and not alone and getattr(option, "numprocesses", 0) is None and not option.tx:
+        option.numprocesses = min(os.cpu_count() or 1, 8)
+        option.dist = "worksteal"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,3 +1,8 @@
+import os
+
+# One thread, here and in the processes that tests start: tiny tensors gain nothing from more, and workers share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 

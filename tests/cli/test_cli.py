@@ -308,7 +308,8 @@ def test_gif_and_the_recipe_make_the_same_film(here, monkeypatch):
 def test_the_demo_is_a_study_and_a_race(here, capsys, monkeypatch):
     from optiscope.racing import prepare_race
 
-    monkeypatch.setattr("optiscope.study.demo_text", lambda: STUDY.replace("tiny", "demo"))
+    short = 'name = "demo"\nproblems = ["beale"]\noptimizers = ["SGD"]\nlr = 0.01\nseeds = 2\nsteps = 5\n'
+    monkeypatch.setattr("optiscope.study.demo_text", lambda: short)
     monkeypatch.setattr("optiscope.racing.prepare_race", lambda: prepare_race("beale", ["SGD"], lr=0.01, steps=5))
     assert exit_code(["demo", "--results", "elsewhere"]) == 0
     assert "```sh\noptiscope demo --results elsewhere\n```" in (here / "elsewhere/demo/report.md").read_text()

@@ -398,15 +398,6 @@ def test_bad_settings(bowl, settings, message):
         osc.run(osc.grid(bowl, "SGD", steps=1), **settings)
 
 
-def test_two_processes_give_what_one_gives(bowl):
-    runs = osc.grid([bowl, "beale(noise=0.1)"], ["SGD", "Adam"], lr=[1e-2, 1e-3], seed=range(3), steps=20)
-    one, two = osc.run(runs), osc.run(runs, jobs=2)
-    drop = ["wall_s", "provenance_id", "engine"]  # smaller batches may be left to the plain loop
-    assert two.runs.drop(columns=drop).equals(one.runs.drop(columns=drop))
-    order = ["run_id", "step"]
-    assert two.trace.sort_values(order, ignore_index=True).equals(one.trace.sort_values(order, ignore_index=True))
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_agrees_with_the_cpu(bowl):

@@ -89,6 +89,19 @@ def test_what_the_killed_left_is_removed_when_it_is_old(many):
     assert (kept.exists(), orphan.exists(), old.exists()) == (True, False, False)
 
 
+def test_a_temporary_file_that_its_writer_renames_meanwhile_is_no_error(many, monkeypatch):
+    listed = compaction._leftovers
+
+    def list_then_rename(root):
+        (root / "runs" / ".part.tmp").write_bytes(b"half")
+        paths = list(listed(root))
+        (root / "runs" / ".part.tmp").unlink()
+        return paths
+
+    monkeypatch.setattr(compaction, "_leftovers", list_then_rename)
+    assert many.compact().leftovers == 0
+
+
 def test_what_cannot_be_compacted_is_one_line(many, tmp_path, capsys, monkeypatch):
     from filelock import FileLock
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -173,6 +174,10 @@ class Processes:
     def close(self) -> None:
         """End the processes if they are at work, or if nobody keeps them."""
         if self._out or not _kept.depth:
+            # loky's own thread dies of a KeyError, on the user's screen, if it is shut down with a unit not yet taken.
+            deadline = time.monotonic() + 5.0
+            while not all(f.running() or f.done() for f in list(self._out)) and time.monotonic() < deadline:
+                time.sleep(0.001)
             _dismiss()
             self._out.clear()
 

@@ -10,6 +10,7 @@ one that holds all its runs is on the disk; so two compactions at once, or one b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -168,9 +169,11 @@ def _remove_leftovers(root: Path) -> int:
     """Remove what killed processes left and nobody reads: temporary files, and traces without their runs."""
     count = 0
     for path in _leftovers(root):
-        if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-            path.unlink(missing_ok=True)
-            count += 1
+        # What a writer at work has renamed meanwhile is no leftover.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink()
+                count += 1
     return count
 
 
