@@ -93,13 +93,26 @@ def parse_study(text: str) -> StudyFile:
         raise StudyError(_one_line(error, flat)) from error
 
 
-# What a key that takes several forms may be, and what an item of its list may be.
+# What each key may be, and what an item of its list may be; a range's own keys are numbers.
 _FORMS = {
+    "name": "text",
+    "problems": 'a list of problems, such as ["rosenbrock", "beale"]',
+    "optimizers": 'a list of optimizers, such as ["SGD", "Adam"]',
+    "schedules": 'a list of schedules, such as ["constant", "StepLR"]',
     "lr": '"tune", "default", a rate > 0, a list of them, or {low = …, high = …, per_decade = …}',
     "seeds": f"a count from 1 to {FIRST_TUNING_SEED}, or a list of seeds",
     "start": '"canonical", "random", or a point: a list of numbers',
-}
+    "steps": "a whole number > 0",
+    "tuning_seeds": "a whole number > 0",
+    "horizon": '"run" or "free"',
+    "dtype": 'the name of a dtype, such as "float64"',
+    "engine": '"single", "auto", "grouped" or "stacked"',
+    "per_decade": "a whole number > 0",
+} | dict.fromkeys(("low", "high", "lowest", "highest"), "a number > 0")
 _ITEMS = {
+    "problems": 'a name or a call, such as "rosenbrock(dim=10)"',
+    "optimizers": 'a name or a call, such as "SGD(momentum=0.9)"',
+    "schedules": 'a name or a call, such as "StepLR(step_size=100)"',
     "lr": 'a rate > 0 or "default"',
     "seeds": f"a seed from 0 to {FIRST_TUNING_SEED - 1}, since tuning uses those beyond",
     "start": "a finite number",
@@ -127,10 +140,9 @@ def _one_line(error: ValidationError, flat: bool) -> str:
         return f"name: it names a folder: letters, digits, '.', '_' and '-', a letter or digit first; got {given}"
     if len(place) < 3 and place[0] == "block":
         return f"{key}: expected tables of axes, each under a line [[block]], got {given}"
-    axis, inner = place[2] if len(place) > 2 else "", place[3:]
-    if axis in _FORMS and not (inner and isinstance(inner[0], str)):
-        return f"{key}: expected {(_ITEMS if inner else _FORMS)[axis]}, got {given}"
-    return f"{key}: {worst['msg'][0].lower()}{worst['msg'][1:]}, got {given}"
+    item = isinstance(place[-1], int)
+    own = next(part for part in reversed(place) if isinstance(part, str))
+    return f"{key}: expected {(_ITEMS if item else _FORMS)[own]}, got {given}"
 
 
 def _unknown_key(place: Any, flat: bool) -> str:

@@ -204,7 +204,8 @@ def test_a_space_prints_as_what_it_is():
 @pytest.mark.parametrize(
     ("table", "message"),
     [("many", "search: expected a number of trials or {trials"), (True, "search: expected"), (0, "search: trials must be a whole number >= 1, got 0"),
-     ({"trials": "x"}, "search: trials must be"), ({"momentum": 0.9}, "search: a search space needs lr, got momentum"),
+     ({"trials": "x"}, "search: trials must be"), ({"momentum": 0.9}, "search.lr is missing, got 'momentum'; allowed"), ({"trial": 2}, "search.lr is missing, got 'trial', did you mean 'trials'?"),
+    ({"lr": "loguniform(1e-3)"}, "search.lr: expected a range"),
      ({"lr": {"low": 1.0}}, "search.lr: high is missing"), ({"lr": {"low": 1.0, "high": 0.1}}, "search.lr: a range needs low < high"),
      ({"lr": {"lo": 1.0}}, r"search.lr: unknown key 'lo', did you mean 'low'\?"), ({"lr": {"low": "a", "high": 1}}, "search.lr: low must be a number, got 'a'"),
      ({"lr": {"low": 0.0, "high": 1.0}}, "search.lr: a range on a log scale needs low > 0"),

@@ -61,6 +61,12 @@ def plan_from(value: Any, place: str = "search") -> SearchPlan:
 
 def space_from(table: Mapping[str, Any], place: str = "search") -> Space:
     """The space that a table describes; the inverse of `written`."""
+    if "lr" not in table:
+        odd = next(iter(table), "")
+        allowed = "trials, seed, lr, schedule and the optimizer's own arguments"
+        raise InputError(f"{place}.lr is missing, got {odd!r}{hint(odd, ('trials', 'seed', 'lr'))} allowed: {allowed}")
+    if isinstance(table["lr"], str):
+        raise InputError(f"{place}.lr: expected a range, {{low = …, high = …}}, or a rate > 0, got {table['lr']!r}")
     own = {name: _entry(value, f"{place}.{name}") for name, value in table.items() if name != "schedule"}
     its = table.get("schedule", {})
     if not isinstance(its, Mapping):
