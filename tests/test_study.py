@@ -38,6 +38,20 @@ def test_blocks_have_axes_of_their_own():
     assert study.blocks[1].lr == (1e-3, "default")
 
 
+def test_a_block_says_what_is_traced(tmp_path):
+    text = 'name = "thin"\n' + "".join(
+        f'[[block]]\nproblems = ["beale"]\noptimizers = ["SGD"]\nlr = {lr}\nseeds = 1\nsteps = 10\ntrace = {trace}\n'
+        for lr, trace in ((0.01, 5), (0.02, '"none"'), (0.03, '"all"'))
+    )
+    Study.parse(text).run(tmp_path)
+    store = osc.Store(tmp_path)
+    rates = store.runs().set_index("run_id")["lr"]
+    steps = (
+        store.trace().assign(lr=lambda frame: frame["run_id"].map(rates)).groupby("lr")["step"].apply(list).to_dict()
+    )
+    assert steps == {0.01: [0, 5, 10], 0.03: list(range(11))}
+
+
 def test_the_demo_is_the_issue_s():
     functions, digits, demo = Study.parse(demo_text()).blocks
     assert [p.name for p in functions.problems] == ["rosenbrock", "beale", "himmelblau", "rastrigin", "saddle"]

@@ -79,6 +79,8 @@ BAD = [
     (flat("problems", '["beale", 3]'), "problems[1]: expected a name or a call, such as"),
     (flat("optimizers", "[]"), "optimizers: the list is empty"),
     (flat("engine", '"fast"'), "engine: expected \"single\", \"auto\", \"grouped\" or \"stacked\", got 'fast'"),
+    (flat("trace", '"some"'), 'trace: expected "all", "loss", "best", "none", or a whole number > 0: every so many steps, got \'some\''),
+    (flat("trace", "0"), 'trace: expected "all", "loss", "best", "none", or a whole number > 0: every so many steps, got 0'),
     (flat("dtype", '"float8"'), "dtype must be one of float16, bfloat16, float32, float64, got 'float8'"),
     (flat("lr", '"fast"'), f"lr: {RATE}'fast'"),
     (flat("lr", "-1.0"), f"lr: {RATE}-1.0"),

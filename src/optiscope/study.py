@@ -42,6 +42,7 @@ class Block:
     dtype: str | None
     engine: str = "single"
     search: SearchPlan | None = None
+    trace: str | int = "all"
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -96,8 +97,7 @@ class Study:
 
     def run(
         self, store: Store | str | Path, *, device: str = "cpu", jobs: int = 1,
-        cluster: str | None = None, trace: str | int = "all", progress: Progress | None = None,
-        on_event: OnEvent | None = None,
+        cluster: str | None = None, progress: Progress | None = None, on_event: OnEvent | None = None,
     ) -> StudyResult:  # fmt: skip
         """Tune and run every cell through the store; what it holds already is not run again."""
         settings: dict[str, Any] = {
@@ -130,7 +130,7 @@ class Study:
                 else:
                     rates = [block.lr] * len(cells)
                 runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
-                run_ids += run(runs, trace=trace, engine=block.engine, **settings).run_ids
+                run_ids += run(runs, trace=block.trace, engine=block.engine, **settings).run_ids
         return StudyResult(self, run_ids, tuned, searched)
 
 
@@ -176,6 +176,7 @@ def _block(axes: Axes) -> Block:
         dtype=axes.dtype,
         engine=axes.engine,
         search=_search(axes),
+        trace=axes.trace,
     )
 
 
