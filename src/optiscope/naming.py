@@ -5,6 +5,7 @@ The one room that knows all catalogues; the engine knows none. May import floors
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -145,7 +146,7 @@ def grid(
     }
     for optimizer_, schedule_ in itertools.product(chosen_optimizers, chosen_schedules):
         for ticks in {schedule_.ticks(problem_, steps_) for problem_ in chosen_problems for steps_ in all_steps}:
-            check_build(optimizer_, schedule_, rates[optimizer_][0], ticks, horizon)
+            _check_once(_Same(optimizer_), _Same(schedule_), rates[optimizer_][0], ticks, horizon)
     runs: list[Run] = []
     # Each value of an axis once makes each run once; hashing the runs instead takes longer than making them.
     specs = map(_once, (chosen_problems, chosen_optimizers, chosen_schedules))
@@ -213,6 +214,25 @@ def _number(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise InputError(f"{name} must be made of finite numbers, got {value!r}")
     return number
+
+
+class _Same:
+    """A key that only this very object equals: specs of one name may hold different code."""
+
+    def __init__(self, one: Any):
+        self.one = one
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.one is other.one
+
+    def __hash__(self) -> int:
+        return id(self.one)
+
+
+@functools.lru_cache(maxsize=4096)
+def _check_once(optimizer: _Same, schedule: _Same, lr: float, ticks: int, horizon: str) -> None:
+    """A study asks for the grid of each of its cells, time and again; hundreds of steps of a schedule are dear."""
+    check_build(optimizer.one, schedule.one, lr, ticks, horizon)
 
 
 def check_build(
