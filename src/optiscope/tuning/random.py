@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import OnEvent, Progress, run
 from ..metrics import KEY, flat_arguments, trial_scores
 from ..naming import as_optimizer, as_problem, as_schedule, grid
 from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start, identity_json
 from ..store import as_store
-from .selection import Cell, criterion, tuning_seeds
+from .selection import Cell, criterion, tuning_runs, tuning_seeds
 from .space import Space, Trial
 from .written import SearchPlan, written
 
@@ -117,24 +116,18 @@ def search_cells(
     horizon: str = "run",
     dtype: str | None = None,
     store: Store | str | os.PathLike[str] | None = None,
-    engine: str = "auto",
-    device: str = "cpu",
-    jobs: int = 1,
-    cluster: str | None = None,
-    progress: Progress | None = None,
-    on_event: OnEvent | None = None,
+    **settings: Any,
 ) -> list[Search]:
-    """`random_search` for many cells at once; each takes from the space what its optimizer and schedule have."""
+    """`random_search` for many cells at once; each takes from the space what its optimizer and schedule have.
+
+    The store keeps what was searched, beside the runs; `settings` are the others of `run`.
+    """
     kept = as_store(store)
     planned = [
         _Planned(cell, plan, steps, tuning_seeds(cell[0], start, seeds), start, horizon, dtype) for cell in cells
     ]
     everything = [one for search in planned for runs in search.runs for one in runs]
-    results = run(
-        everything, store=kept, engine=engine, device=device, jobs=jobs, cluster=cluster, trace="none",
-        purpose="tuning", progress=progress, on_event=on_event,
-    )  # fmt: skip
-    by_id = results.runs.set_index("run_id")
+    by_id = tuning_runs(everything, store=kept, **settings)
     found = [search.judged(by_id) for search in planned]
     if kept:
         for search in found:

@@ -13,20 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import OnEvent, Progress, run
 from ..engine.workers import kept
 from ..errors import InputError
 from ..metrics import trial_scores
 from ..naming import as_optimizer, as_problem, as_schedule, grid
 from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
-from .selection import Cell, criterion, tuning_seeds
+from .selection import Cell, criterion, tuning_runs, tuning_seeds
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
-
-    from ..store import Store
 
 
 @dataclass(frozen=True)
@@ -116,26 +111,16 @@ def tune_cells(
     *,
     horizon: str = "run",
     dtype: str | None = None,
-    store: Store | str | os.PathLike[str] | None = None,
-    engine: str = "auto",
-    device: str = "cpu",
-    jobs: int = 1,
-    cluster: str | None = None,
-    progress: Progress | None = None,
-    on_event: OnEvent | None = None,
+    **settings: Any,
 ) -> list[Tuned]:
-    """`tune` for many cells at once, in rounds: first the grid of all, then what grew."""
+    """`tune` for many cells at once, in rounds: first the grid of all, then what grew; `settings` as for `run`."""
     rates = lr or LrRange()
     searches = [_Search(cell, rates, start, seeds) for cell in cells]
     with kept():
         while pending := [search for search in searches if search.wanted]:
             plan = {id(search): search.plan(steps, horizon, dtype) for search in pending}
             everything = [one for runs in plan.values() for one in runs]
-            results = run(
-                everything, store=store, engine=engine, device=device, jobs=jobs, cluster=cluster, trace="none",
-                purpose="tuning", progress=progress, on_event=on_event,
-            )  # fmt: skip
-            by_id = results.runs.set_index("run_id")
+            by_id = tuning_runs(everything, **settings)
             for search in pending:
                 search.learn(plan[id(search)], by_id)
             _share_growth(searches)

@@ -1,9 +1,16 @@
-"""What every search shares: seeds that no evaluation uses, and what a trial is judged by."""
+"""What every search shares: seeds that no evaluation uses, what a trial is judged by, and how trials are run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..engine import run
 from ..errors import InputError
-from ..spec import OptimizerSpec, Problem, ScheduleSpec, Start
+from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Tuning seeds begin here, evaluation seeds end here: the two streams cannot meet.
 FIRST_TUNING_SEED = 1_000_000
@@ -22,3 +29,8 @@ def tuning_seeds(problem: Problem, start: Start, seeds: int) -> range:
 def criterion(problem: Problem) -> str:
     """The column of the runs frame that trials are judged by."""
     return "val_loss_final" if "val_loss" in problem.metrics else "loss_final"
+
+
+def tuning_runs(runs: Sequence[Run], **settings: Any) -> pd.DataFrame:
+    """The trials' rows by run_id, run or found in the store; `settings` are those of `run`."""
+    return run(runs, trace="none", purpose="tuning", **settings).runs.set_index("run_id")
