@@ -20,10 +20,7 @@ from .cells import (
     one_row_a_run,
 )  # fmt: skip
 from .rates import shown_rates
-from .targets import difficulty, steps_to_target, success, targets_for
-
-# Gaps below the last target that was set before the runs are not told apart.
-SOLVED = 1e-8
+from .targets import SOLVED, difficulty, steps_to_target, success, targets_for
 
 COLUMNS = (
     *KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high", "seeds", "runs",

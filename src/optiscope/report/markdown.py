@@ -18,7 +18,7 @@ from ..metrics import escape_markdown, number, to_markdown
 from ..metrics.cells import one_row_a_run
 from .method import bullets, how_it_was_measured
 from .search import searches_told
-from .tables import CAPTION, markdown_table, settings, target_name, write_text
+from .tables import CAPTION, markdown_table, target_name, write_text
 
 TOP_ROWS = 12
 
@@ -93,7 +93,7 @@ def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         f"{_many(int((runs['purpose'] == 'tuning').sum()), 'tuning trial')}. Of the runs shown, {bad[0]} diverged and "
         f"{bad[1]} failed."
     )
-    names, rows = settings(table), []
+    names, rows = metrics.setting_names(table), []
     for row in metrics.ranking(table).itertuples(index=False):
         rows.append(
             {
@@ -154,7 +154,7 @@ def _tables(table: pd.DataFrame) -> list[str]:
     if table.empty:
         return ["There are no results."]
     blocks = []
-    for setting, name in settings(table).items():
+    for setting, name in metrics.setting_names(table).items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
         head, rule, *rows = markdown_table(cells).splitlines()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import metrics
 from ..metrics import escape_markdown, number, to_markdown
-from .tables import settings, target_name
+from .tables import target_name
 
 LISTED = 20
 
@@ -39,7 +39,7 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
 def protocol(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """One row a setting: the search range, the trials, the seeds of search and evaluation, horizon, dtype, engine."""
     rows = []
-    for setting, name in settings(table).items():
+    for setting, name in metrics.setting_names(table).items():
         cells = _of(table, setting)
         results = _of(runs[runs["purpose"] == "result"], setting)
         tuning = runs[
@@ -69,7 +69,7 @@ def protocol(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 def warnings(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """What would make a careful reader doubt a row: edges, unequal budgets, seeds reused or single, a wrong horizon."""
-    names = settings(table)
+    names = metrics.setting_names(table)
     lines = []
     tuning = runs[runs["purpose"] == "tuning"]
     for setting, name in names.items():
