@@ -84,20 +84,16 @@ class Record:
             return []
         rates = metrics.shown_rates(self.runs)
         rates = rates.assign(cell=competitors(rates).astype(str))
-        shown = set(metrics.shown_runs(self.runs)["run_id"])
+        shown = results["run_id"].isin(metrics.shown_runs(self.runs, rates)["run_id"]).to_numpy(bool)
         codes, keys = group_codes(results, metrics.SETTING)
         of_rate = rates.merge(keys.reset_index(names="_setting"), on=list(metrics.SETTING))["_setting"].to_numpy()
         names = metrics.setting_names(keys)
         by_problem = dict(tuple(tuning.groupby("problem", sort=False)))
         found = []
         for i, key in enumerate(keys.itertuples(index=False, name=None)):
-            own = results[codes == i]
-            found.append(
-                Setting(
-                    names[key], key, own, by_problem.get(key[0], tuning.iloc[:0]), rates[of_rate == i],
-                    own[own["run_id"].isin(shown)],
-                )
-            )  # fmt: skip
+            here = codes == i
+            searched = by_problem.get(key[0], tuning.iloc[:0])
+            found.append(Setting(names[key], key, results[here], searched, rates[of_rate == i], results[here & shown]))
         return found
 
     @functools.cached_property

@@ -31,7 +31,7 @@ COLUMNS = ("rule", "method", "verdict", "finding", "where", "rows", "runs", "do"
 def findings(
     runs: pd.DataFrame, *, searches: Sequence[Mapping[str, Any]] = (),
     provenance: Mapping[str, Mapping[str, Any]] | None = None,
-    verdicts: Mapping[str, Mapping[str, Any]] | None = None,
+    verdicts: Mapping[str, Mapping[str, Any]] | None = None, rules: Sequence[Rule] = RULES,
 ) -> pd.DataFrame:  # fmt: skip
     """Pass, warn or fail for each rule of fair comparison that a record can show.
 
@@ -43,9 +43,10 @@ def findings(
         searches: what random searches declared and found, as `Store.searches` gives it.
         provenance: machine and versions by `provenance_id`, as `Store.provenance` gives it.
         verdicts: the proofs of lanes by key, as `Store.verdicts` gives it.
+        rules: those to look at, all of them unless given.
 
     Returns:
-        One row a finding, in the order of `RULES`, failures of a rule first: `rule`, `method` (the rule's number in the
+        One row a finding, in the order of `rules`, failures of a rule first: `rule`, `method` (the rule's number in the
         list of the method, 0 where the design itself asks for it), `verdict` (`pass`, `warn`, `fail`), `finding` in
         words, `where` (names of settings) and `rows` (names of cells or of what is missing), both tuples, `runs` (how
         many rows of the runs frame are meant)
@@ -53,7 +54,7 @@ def findings(
     """
     record = Record(runs, searches, provenance or {}, verdicts or {})
     rows = []
-    for rule in RULES:
+    for rule in rules:
         found = merged(rule.breaches(record))
         rows += [(rule.name, rule.number, one.level, one.text, one.where, one.rows, one.runs, one.do) for one in found]
         if not found:

@@ -9,7 +9,8 @@ Fleuret 2020, "Optimizer benchmarking needs to account for hyperparameter tuning
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..streams import uniform
-from .cells import KEY, numbers, require
+from .cells import KEY, group_codes, numbers, observed_interval, require
 
 BLOCK = 2_000_000  # numbers that one block of resampled pools may hold
 
@@ -60,18 +61,21 @@ def expected_best(
         raise InputError(f"confidence must be between 0 and 1, got {confidence}")
     if resamples < 0:
         raise InputError(f"resamples must be >= 0, got {resamples}")
-    parts = []
-    for key, pool in trials.groupby(list(by), sort=True, dropna=False):
-        scores = numbers(pool, "score")
-        scores = np.sort(np.where(np.isnan(scores), np.inf, scores))
+    score = numbers(trials, "score")
+    score = np.where(np.isnan(score), np.inf, score)
+    codes, keys = group_codes(trials, by)
+    order = np.lexsort((score, codes))
+    ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
+    drawn = _Draws(resamples, seed)
+    curves = [
+        _curves(np.zeros(1), np.ones(0, dtype=np.int64), drawn, confidence)
+    ]  # the columns, where there is no pool
+    for scores in np.split(score[order], ends[:-1]) if len(keys) else []:
         own = np.arange(1, len(scores) + 1) if budgets is None else budgets[budgets <= len(scores)]
-        curve = pd.DataFrame({"k": own, "trials": len(scores)})
-        curve = curve.join(_curves(scores, own, resamples, confidence, seed))
-        parts.append(curve.assign(**dict(zip(by, key, strict=True)))[[*by, *curve.columns]])
-    if not parts:
-        empty = _curves(np.zeros(1), np.ones(1, dtype=np.int64), 0, confidence, seed).iloc[:0]
-        return trials.loc[[], list(by)].assign(k=0, trials=0).join(empty)
-    return pd.concat(parts, ignore_index=True)
+        curves.append(_curves(scores, own, drawn, confidence))
+    counts = [len(curve["k"]) for curve in curves[1:]]
+    rows = keys.iloc[np.repeat(np.arange(len(keys)), counts)].reset_index(drop=True)
+    return rows.assign(**{name: np.concatenate([curve[name] for curve in curves]) for name in curves[0]})
 
 
 def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
@@ -82,34 +86,28 @@ def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
     return np.array(sorted(set(given)), dtype=np.int64)
 
 
-def _curves(
-    scores: NDArray[np.float64], ks: NDArray[np.int64], resamples: int, confidence: float, seed: int
-) -> pd.DataFrame:
-    """The columns of a pool whose scores are sorted."""
-    weights = best_of_k_weights(len(scores), ks)
+def _curves(scores: NDArray[np.float64], ks: NDArray[np.int64], drawn: _Draws, confidence: float) -> dict[str, Any]:
+    """The columns of a pool whose scores are sorted, by name."""
+    weights = drawn.weights(len(scores), ks)
     rank = _middle(weights)
     bands = {"low": np.full(len(ks), np.nan), "high": np.full(len(ks), np.nan)}
     bands |= {f"median_{name}": values.copy() for name, values in bands.items()}
-    if resamples:
-        means, medians = _resampled(scores, weights, ks, rank, resamples, seed)
-        outside = (1 - confidence) / 2
-        for name, q in (("low", outside), ("high", 1 - outside)):
-            # An observed value, never one between two: infinities allow no average.
-            bands[name] = np.quantile(means, q, axis=0, method="inverted_cdf")
-            bands[f"median_{name}"] = np.quantile(medians, q, axis=0, method="inverted_cdf")
+    if drawn.resamples and len(ks):
+        for prefix, found in zip(("", "median_"), _resampled(scores, weights, ks, rank, drawn), strict=True):
+            bands[f"{prefix}low"], bands[f"{prefix}high"] = observed_interval(found, confidence)
     finite = weights[:, np.isfinite(scores)].sum(axis=1)
-    return pd.DataFrame(
-        {
-            "expected": _mean(scores[None], weights, ks)[0],
-            "low": bands["low"],
-            "high": bands["high"],
-            "median": scores[rank],
-            "median_low": bands["median_low"],
-            "median_high": bands["median_high"],
-            # More draws than infinite trials: certain, whatever the rounding of the sum.
-            "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
-        }
-    )
+    return {
+        "k": ks,
+        "trials": np.full(len(ks), len(scores)),
+        "expected": _mean(scores[None], weights, ks)[0],
+        "low": bands["low"],
+        "high": bands["high"],
+        "median": scores[rank],
+        "median_low": bands["median_low"],
+        "median_high": bands["median_high"],
+        # More draws than infinite trials: certain, whatever the rounding of the sum.
+        "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
+    }
 
 
 def best_of_k_weights(n: int, ks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -145,16 +143,41 @@ def _mean(pools: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[
 
 def _resampled(
     scores: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64], rank: NDArray[np.intp],
-    resamples: int, seed: int,
+    drawn: _Draws,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """Mean and median of the best of k in pools drawn with replacement, shape (resamples, budgets)."""
-    n = len(scores)
-    size = max(1, BLOCK // n)
     means, medians = [], []
-    for first in range(0, resamples, size):
-        count = min(size, resamples - first)
-        drawn = uniform(seed, "expected best", first * n, count * n).reshape(count, n)
-        pools = np.sort(scores[(drawn * n).astype(np.intp)], axis=1)
+    for picked in drawn.pools(len(scores)):
+        pools = scores[picked]
         means.append(_mean(pools, weights, ks))
         medians.append(pools[:, rank])
     return np.concatenate(means), np.concatenate(medians)
+
+
+class _Draws:
+    """The resampled pools as places in a sorted pool, and the weights of its ranks: alike for pools of one size."""
+
+    def __init__(self, resamples: int, seed: int):
+        self.resamples, self._seed = resamples, seed
+        self._size, self._pools = 0, np.empty((0, 0), dtype=np.intp)
+        self._weights: tuple[int, bytes, NDArray[np.float64]] = (0, b"", np.empty((0, 0)))
+
+    def weights(self, n: int, ks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """`best_of_k_weights`, kept from pool to pool."""
+        if self._weights[:2] != (n, ks.tobytes()):
+            self._weights = (n, ks.tobytes(), best_of_k_weights(n, ks))
+        return self._weights[2]
+
+    def pools(self, n: int) -> Iterator[NDArray[np.intp]]:
+        """Blocks of (resamples, n) places, sorted within each pool: best trial first."""
+        if n == self._size:
+            yield self._pools
+            return
+        step = max(1, BLOCK // n)
+        for first in range(0, self.resamples, step):
+            count = min(step, self.resamples - first)
+            chance = uniform(self._seed, "expected best", first * n, count * n).reshape(count, n)
+            picked = np.sort((chance * n).astype(np.intp), axis=1)
+            if step >= self.resamples:
+                self._size, self._pools = n, picked
+            yield picked

@@ -5,6 +5,7 @@ Imports pandas and NumPy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -148,3 +149,19 @@ def grouped_quantile(values: ArrayLike, codes: NDArray[np.intp], groups: int, q:
 def median_iqr(values: ArrayLike, codes: NDArray[np.intp], groups: int) -> list[NDArray[np.float64]]:
     """Median, lower and upper quartile of each group; see `grouped_quantile`."""
     return [grouped_quantile(values, codes, groups, q) for q in (0.5, 0.25, 0.75)]
+
+
+def observed_interval(
+    values: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ends of the middle `confidence` of each column, each an observed value: infinities allow no average.
+
+    >>> low, high = observed_interval(np.arange(100.0)[:, None], 0.9)
+    >>> low.tolist(), high.tolist()
+    ([4.0], [94.0])
+    """
+    count, outside = len(values), (1 - confidence) / 2
+    # The inverse of the distribution function; a rounding error of q * n is no further value.
+    ends = [max(math.ceil(q * count - 1e-9) - 1, 0) for q in (outside, 1 - outside)]
+    ordered = np.partition(np.ascontiguousarray(values.T), ends, axis=1)
+    return ordered[:, ends[0]], ordered[:, ends[1]]

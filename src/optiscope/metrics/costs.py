@@ -34,13 +34,16 @@ ITERATES = ("last", "best")
 LEAST = {"gap": SOLVED, "error": 1e-3, "loss": SOLVED}
 
 
-def shown_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """The rows of purpose `"result"` at the rate at which `comparison` shows their cell; see `shown_rates`."""
+def shown_runs(runs: pd.DataFrame, rates: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of purpose `"result"` at the rate at which `comparison` shows their cell.
+
+    `rates` is what `shown_rates` gave for the same runs, where that is at hand.
+    """
     runs = one_row_a_run(runs)
     results = runs[runs["purpose"] == "result"]
     if results.empty:
         return results
-    rates = shown_rates(runs)[[*KEY, "lr"]]
+    rates = (shown_rates(runs) if rates is None else rates)[[*KEY, "lr"]]
     codes, keys = group_codes(results, (*KEY, "lr"))
     shown = keys.merge(rates.assign(shown=True), on=[*KEY, "lr"], how="left")["shown"].notna().to_numpy()
     return results[shown[codes]].reset_index(drop=True)

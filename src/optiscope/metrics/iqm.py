@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..streams import uniform
-from .cells import SETTING, group_codes, numbers, require
+from .cells import SETTING, group_codes, numbers, observed_interval, require
 from .pairs import _check_share
 
 BLOCK = 40_000_000  # numbers that the counts of one block of resamples may hold
@@ -57,7 +57,6 @@ def interquartile_mean(
     order = np.lexsort((number, stratum, group))
     ends = np.cumsum(np.bincount(group, minlength=len(keys)))
     drawn = _Draws(resamples, seed)
-    outside = (1 - confidence) / 2
     rows = []
     for own in np.split(order, ends[:-1]) if len(keys) else []:
         values = number[own]
@@ -65,7 +64,7 @@ def interquartile_mean(
         if resamples:
             sizes = np.unique(stratum[own], return_counts=True)[1]
             means = np.concatenate([_means(values, counts) for counts in drawn.counts(sizes)])
-            low, high = np.quantile(means, [outside, 1 - outside], method="inverted_cdf")
+            low, high = (float(end[0]) for end in observed_interval(means[:, None], confidence))
         mean = _means(values, np.ones((len(values), 1), dtype=np.float32))[0]
         rows.append((len(own), int(np.isinf(values).sum()), mean, low, high))
     return keys.join(pd.DataFrame(rows, columns=["runs", "failed", "iqm", "low", "high"]))

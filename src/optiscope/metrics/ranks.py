@@ -13,7 +13,7 @@ from .blocks import Block, average_rank, blocks_of
 from .cells import SETTING
 from .costs import median_costs
 from .pairs import SEED, _check_share
-from .significance import POWER, compare_with, distinct_seeds, scaled
+from .significance import compare_with, distinct_seeds, scaled
 
 
 def tied_ranks(
@@ -46,7 +46,7 @@ def tied_ranks(
         place = 1
         while len(order):
             part = Block(block.setting, block.rows[order], block.values[order])
-            verdicts = compare_with(part, 0, alpha, POWER)["verdict"].to_numpy(object)
+            verdicts = compare_with(part, 0, alpha)[0]["verdict"].to_numpy(object)
             stays = verdicts != "worse"
             seeds = distinct_seeds(part.values).shape[1]
             for i in np.flatnonzero(stays):

@@ -65,7 +65,12 @@ def paired_tests(
         here = np.flatnonzero(block.rows == (_rival(blocks, against) if rival is None else block.rows[rival]))
         if not len(here):
             continue
-        tested = compare_with(block, int(here[0]), alpha, power)
+        tested, differences = compare_with(block, int(here[0]), alpha)
+        level = alpha / max(len(block.rows) - 1, 1)
+        tested["detectable"] = [
+            smallest_detectable(spread_of(row), int(n), level, power)
+            for row, n in zip(differences, tested["pairs"], strict=True)
+        ]
         tested.insert(0, by, [blocks.names[i] for i in block.rows])
         tested = tested.drop(index=here).assign(against=blocks.names[block.rows[here[0]]])
         tested = tested.assign(unit="cost" if cost else "decades")
@@ -78,8 +83,11 @@ def paired_tests(
     return pd.concat(rows, ignore_index=True)[columns]
 
 
-def compare_with(block: Block, rival: int, alpha: float, power: float) -> pd.DataFrame:
-    """The tests of every row of a block against one of its rows; the row itself has p = 1 and no part in Holm's."""
+def compare_with(block: Block, rival: int, alpha: float) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """The tests of every row of a block against one of its rows, and the differences, NaN where there is no pair.
+
+    The row itself has p = 1 and no part in Holm's correction.
+    """
     values = distinct_seeds(block.values)
     with np.errstate(invalid="ignore"):
         differences = values - values[rival]
@@ -87,49 +95,49 @@ def compare_with(block: Block, rival: int, alpha: float, power: float) -> pd.Dat
     # Two failed runs are equal, whatever infinity less infinity is.
     differences = np.where(both & (values == values[rival]), 0.0, np.where(both, differences, np.nan))
     count = both.sum(axis=1)
-    p = np.array([signed_rank_p(row[~np.isnan(row)]) for row in differences])
+    p = signed_rank_p(differences)
     others = np.arange(len(values)) != rival
     adjusted = np.ones(len(values))
     adjusted[others] = holm(p[others])
-    middle = np.array([_middle(row[~np.isnan(row)]) for row in differences])
-    level = alpha / max(int(others.sum()), 1)
-    shown = [
-        smallest_detectable(spread_of(row), int(n), level, power) for row, n in zip(differences, count, strict=True)
-    ]
     wins, losses = (differences < 0).sum(axis=1), (differences > 0).sum(axis=1)
     verdict = np.where(wins > losses, "better", "worse").astype(object)
     level_with = ~(adjusted < alpha)
     verdict[level_with] = [f"indistinguishable at {n} seed{'' if n == 1 else 's'}" for n in count[level_with]]
-    return pd.DataFrame(
-        {
-            "pairs": count, "wins": wins, "losses": losses, "difference": middle, "p": p, "p_holm": adjusted,
-            "detectable": shown, "verdict": verdict,
-        }
-    )  # fmt: skip
+    tested = {
+        "pairs": count, "wins": wins, "losses": losses, "difference": _middles(differences), "p": p,
+        "p_holm": adjusted, "verdict": verdict,
+    }  # fmt: skip
+    return pd.DataFrame(tested), differences
 
 
-def signed_rank_p(differences: ArrayLike) -> float:
-    """The two-sided p-value of Wilcoxon's signed-rank test; nought is dropped, equal sizes share a rank.
+def signed_rank_p(differences: ArrayLike) -> Any:
+    """The two-sided p-value of Wilcoxon's signed-rank test along the last axis.
 
-    Up to 50 differences all ways of giving them signs are counted, so that ties and infinities are exact; beyond, it is
-    normal, with the correction for ties. Without any difference it is 1 (Wilcoxon 1945, 10.2307/3001968).
+    Nought and NaN are dropped, equal sizes share a rank. Up to 50 differences all ways of giving them signs are
+    counted, so that ties and infinities are exact; beyond, it is normal, with the correction for ties. Without any
+    difference it is 1 (Wilcoxon 1945, 10.2307/3001968).
 
-    >>> signed_rank_p([1.0, 2.0, 3.0, 4.0, 5.0, float("inf")])
+    >>> float(signed_rank_p([1.0, 2.0, 3.0, 4.0, 5.0, float("inf")]))
     0.03125
     """
     given = np.asarray(differences, dtype=np.float64)
-    given = given[given != 0]
-    if not len(given):
-        return 1.0
-    ranks = average_rank(np.abs(given))
-    positive = float(ranks[given > 0].sum())
-    if len(given) <= EXACT:
-        doubled = np.sort(np.rint(2 * ranks).astype(np.int64))
-        below = _below(tuple(doubled.tolist()))
-        total, at = int(doubled.sum()), round(2 * positive)
-        return float(min(1.0, 2 * below[min(at, total - at)]))
-    spread = math.sqrt(float((ranks**2).sum()) / 4)
-    return math.erfc(abs(positive - float(ranks.sum()) / 2) / spread / math.sqrt(2))
+    rows = given.reshape(math.prod(given.shape[:-1]), given.shape[-1])
+    there = ~np.isnan(rows) & (rows != 0)
+    count = there.sum(axis=1)
+    # What is dropped is last in the order, and above all ranks that count.
+    ranks = average_rank(np.where(there, np.abs(rows), np.nan)) if rows.size else rows
+    ranks = np.where(there, ranks, 0.0)
+    total, positive = ranks.sum(axis=1), np.where(rows > 0, ranks, 0.0).sum(axis=1)
+    p = np.ones(len(rows))
+    for i in np.flatnonzero((count > 0) & (count <= EXACT)):
+        doubled = np.rint(2 * ranks[i][there[i]]).astype(np.int64)
+        below = _below(tuple(sorted(doubled.tolist())))
+        at, most = round(2 * positive[i]), int(doubled.sum())
+        p[i] = min(1.0, 2 * below[min(at, most - at)])
+    for i in np.flatnonzero(count > EXACT):
+        spread = math.sqrt(float((ranks[i] ** 2).sum()) / 4)
+        p[i] = math.erfc(abs(positive[i] - total[i] / 2) / spread / math.sqrt(2))
+    return p.reshape(given.shape[:-1])
 
 
 @functools.lru_cache(maxsize=4096)
@@ -216,12 +224,16 @@ def distinct_seeds(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[:, np.sort(first)]
 
 
-def _middle(values: NDArray[np.float64]) -> float:
-    """The median; where the two in the middle are infinite of either sign, nought."""
-    if not len(values):
-        return math.nan
-    low, high = np.sort(values)[[(len(values) - 1) // 2, len(values) // 2]]
-    return float(low) if low == high else 0.0 if low == -high else float((low + high) / 2)
+def _middles(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each row's pairs; where the two in the middle are infinite of either sign, nought."""
+    ordered = np.sort(differences, axis=1)  # NaN last
+    count = (~np.isnan(ordered)).sum(axis=1)
+    some = count > 0
+    row = np.arange(len(ordered))
+    low, high = (ordered[row, np.where(some, place, 0)] for place in ((count - 1) // 2, count // 2))
+    with np.errstate(invalid="ignore"):
+        middle = np.where(low == high, low, np.where(low == -high, 0.0, (low + high) / 2))
+    return np.where(some, middle, np.nan)
 
 
 def scaled(frame: pd.DataFrame, within: Sequence[str]) -> pd.DataFrame:
