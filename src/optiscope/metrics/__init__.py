@@ -45,14 +45,14 @@ Imports pandas, NumPy and, late, SciPy; no torch, no store, no pictures.
 from .budget import expected_best
 from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile, setting_names
 from .compare import comparison, ranking
-from .costs import best_so_far, costs, log_costs, median_costs, shown_runs
+from .costs import best_so_far, costs, log_costs, median_costs
 from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
 from .iqm import interquartile_mean
 from .pairs import probability_of_improvement, win_rates
 from .profiles import performance_profile, target_ecdf
 from .ranks import average_ranks, critical_difference, tied_ranks
 from .rate_curves import lr_curves, lr_robustness, median_gains, schedule_gains
-from .rates import best_rates, shown_rates
+from .rates import best_rates, shown_rates, shown_runs
 from .significance import holm, paired_tests, signed_rank_p, smallest_detectable
 from .targets import SOLVED, gap, steps_to_target, success, targets_for
 from .trials import flat_arguments, selection_loss, trial_scores, trials

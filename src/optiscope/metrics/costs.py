@@ -26,27 +26,11 @@ from .cells import (
     one_row_a_run,
     require,
 )  # fmt: skip
-from .rates import shown_rates
 from .targets import HARDEST_RATIO, SOLVED, of_trace
 
 ITERATES = ("last", "best")
 # Less than this is not told apart where a ratio or a logarithm is taken. Gaps are cut there from the start.
 LEAST = {"gap": SOLVED, "error": 1e-3, "loss": SOLVED}
-
-
-def shown_runs(runs: pd.DataFrame, rates: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The rows of purpose `"result"` at the rate at which `comparison` shows their cell.
-
-    `rates` is what `shown_rates` gave for the same runs, where that is at hand.
-    """
-    runs = one_row_a_run(runs)
-    results = runs[runs["purpose"] == "result"]
-    if results.empty:
-        return results
-    rates = (shown_rates(runs) if rates is None else rates)[[*KEY, "lr"]]
-    codes, keys = group_codes(results, (*KEY, "lr"))
-    shown = keys.merge(rates.assign(shown=True), on=[*KEY, "lr"], how="left")["shown"].notna().to_numpy()
-    return results[shown[codes]].reset_index(drop=True)
 
 
 def costs(runs: pd.DataFrame, at: str = "last") -> pd.DataFrame:

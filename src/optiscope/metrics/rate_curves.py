@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .cells import KEY, SETTING, failed, group_codes, median_iqr, numbers, one_row_a_run, require
+from .cells import KEY, SETTING, as_categories, failed, group_codes, median_iqr, numbers, one_row_a_run, require
 from .costs import log_costs, median_costs
 from .targets import SOLVED
 from .trials import selection_loss
@@ -30,7 +30,7 @@ def lr_curves(runs: pd.DataFrame, by: Sequence[str] = KEY) -> pd.DataFrame:
         One row a cell and rate, sorted: `by`, `lr`, `judged_by` (`val_loss`, `gap` or `loss`), `cost` (median), `low`
         and `high` (quartiles), `runs`, `lost` (the share that diverged or failed), `purpose`.
     """
-    runs = one_row_a_run(runs)
+    runs = as_categories(one_row_a_run(runs), (*KEY, "purpose", "status"))
     cell, _ = group_codes(runs, by)
     tuning = (runs["purpose"] == "tuning").to_numpy(bool)
     pool = runs[tuning | ~np.isin(cell, cell[tuning])].reset_index(drop=True)
