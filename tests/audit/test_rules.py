@@ -35,13 +35,13 @@ def study(
 
 
 def audited(rows, **beside):
-    return findings(make_runs(*rows), **{"provenance": HERE, **beside})
+    return findings(make_runs(*rows), **{"provenance": HERE, "verdicts": {}, **beside})
 
 
 def alone(rows, name, **beside):
     """The first finding of one rule."""
     [rule] = [rule for rule in RULES if rule.name == name]
-    return findings(make_runs(*rows), rules=[rule], **{"provenance": HERE, **beside}).iloc[0]
+    return findings(make_runs(*rows), rules=[rule], **{"provenance": HERE, "verdicts": {}, **beside}).iloc[0]
 
 
 def of(found, rule):
@@ -124,7 +124,10 @@ BROKEN = {
         (changed(study(), lambda row: True, events=CLIP), "warn", "with its clipping", None),
         (changed(study(), sgd, hyperparameters='{"optimizer": {"clip_norm": 1.0}, "schedule": {}}'), "fail", "others not", None),
     ],
-    "mixed hardware": [(changed(study(), sgd, provenance_id="gone"), "warn", "not recorded", ("SGD + constant",))],
+    "mixed hardware": [
+        (study() + changed(study(), lambda row: True), "fail", "there twice", None),
+        (changed(study(), sgd, provenance_id="gone"), "warn", "not recorded", ("SGD + constant",)),
+    ],
     "unverified lanes": [
         (changed(study(), tuned, engine="stacked"), "warn", "trials of a search were stepped in lanes", None),
         (changed(study(), sgd, engine="grouped"), "fail", "results were stepped in lanes", ("SGD + constant",)),
@@ -212,7 +215,12 @@ def test_a_tie_claims_nothing():
 )
 def test_a_poor_record_is_audited_all_the_same(rows):
     runs = make_runs(*rows) if rows else pd.DataFrame()
-    found = findings(runs)
+    found = findings(runs, provenance={}, verdicts={})
     assert found["rule"].nunique() == len(RULES)
     assert found["finding"].str.len().gt(0).all()
     assert told(found)
+
+
+def test_what_is_not_at_hand_is_not_judged():
+    found = findings(make_runs(*study()))
+    assert set(found["rule"]) == {rule.name for rule in RULES} - {"mixed hardware", "unverified lanes"}

@@ -2,6 +2,7 @@
 
     findings   pass, warn or fail for each rule that a record can show, with the rows and what to do
     told       the findings in one sentence
+    some       the first few names of a finding, and how many more there are
     RULES      the rules, in the order in which they are looked at
 
 `search` holds the rules about how rates were found, `results` those about what is compared, `machine` those about where
@@ -9,7 +10,7 @@ it was run. A rule reads the record and nothing else: what was never written dow
 the catalogue of optimizers; no store, no pictures, and torch only to learn an optimizer's default rate.
 """
 
-from .record import Finding, Record, Rule
+from .record import Finding, Record, Rule, some
 from .rules import RULES, findings, told
 
-__all__ = ["RULES", "Finding", "Record", "Rule", "findings", "told"]
+__all__ = ["RULES", "Finding", "Record", "Rule", "findings", "some", "told"]

@@ -33,6 +33,10 @@ def hardware(record: Record) -> Iterator[Finding]:
             if mixed:
                 told = "; ".join(f"{name}: {some(_values(facts, name), 2)}" for name in mixed)
                 yield breach(level, one, f"runs of several {what} are compared ({told})", one.shown, do)
+        twice = one.shown[one.shown.duplicated(["cell", "seed"], keep=False)]
+        if len(twice):
+            text = "some seeds of a cell are there twice, under two run_ids: other versions of what was run"
+            yield breach("fail", one, text, twice, "run the study into an empty folder")
         dirty = [key for key, own in facts.items() if own.get("dirty")]
         if dirty:
             rows = one.shown[one.shown["provenance_id"].isin(dirty)]

@@ -41,8 +41,9 @@ def findings(
     Args:
         runs: one row a run, tuning trials included.
         searches: what random searches declared and found, as `Store.searches` gives it.
-        provenance: machine and versions by `provenance_id`, as `Store.provenance` gives it.
-        verdicts: the proofs of lanes by key, as `Store.verdicts` gives it.
+        provenance: machine and versions by `provenance_id`, as `Store.provenance` gives it; without it nothing is
+            said of hardware.
+        verdicts: the proofs of lanes by key, as `Store.verdicts` gives it; without it nothing is said of lanes.
         rules: those to look at, all of them unless given.
 
     Returns:
@@ -53,8 +54,9 @@ def findings(
         and `do`, what would make it pass.
     """
     record = Record(runs, searches, provenance or {}, verdicts or {})
+    blind = [name for name, given in (("mixed hardware", provenance), ("unverified lanes", verdicts)) if given is None]
     rows = []
-    for rule in rules:
+    for rule in (rule for rule in rules if rule.name not in blind):
         found = merged(rule.breaches(record))
         rows += [(rule.name, rule.number, one.level, one.text, one.where, one.rows, one.runs, one.do) for one in found]
         if not found:

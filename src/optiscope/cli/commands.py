@@ -153,6 +153,19 @@ def report(
 
 
 @app.command()
+def audit(
+    results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a rule failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check a folder of results against the rules of fair comparison: pass, warn or fail."""
+    _load_torch()
+    from .audit import audit_folder
+
+    audit_folder(results, strict, as_json)
+
+
+@app.command()
 def compact(results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")]) -> None:
     """Fold the many small files of stored runs into few large ones; no run changes."""
     from .compact import compact_store

@@ -93,7 +93,9 @@ def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
         }
     )
     rows, stored = [], _stored(runs)
-    for problem, fact in facts.groupby("problem", sort=True)[["accuracy", "gap", "negative"]].any().iterrows():
+    for problem, fact in (
+        facts.groupby("problem", sort=True, observed=True)[["accuracy", "gap", "negative"]].any().iterrows()
+    ):
         if problem in stored:
             rows += [(problem, stored[problem].metric, target) for target in stored[problem].targets]
             continue
@@ -107,7 +109,7 @@ def _stored(runs: pd.DataFrame) -> dict[str, Stored]:
     """The stored targets of these problems, by the name that the runs have."""
     known = stored_targets()
     found = {}
-    for problem, own in runs.groupby("problem"):
+    for problem, own in runs.groupby("problem", observed=True):
         entry = known.get(str(problem).partition("(")[0])
         if entry and not np.isnan(numbers(own, f"{entry.metric}_final")).all():
             found[str(problem)] = entry
