@@ -103,5 +103,5 @@ def test_a_million_runs(benchmark: Any) -> None:
         print(f"\n{name:>28}: {found['seconds'][name]:6.2f} s, {cpu:6.2f} on the CPU", end="")
     print(
         f"\n{found['runs']:,} runs: {found['total_s']:.1f} s in all, {found['total_cpu_s']:.1f} on the CPU, peak "
-        f"{found['peak_gb']:.2f} GB, {found['frame_gb']:.2f} GB of it the frame; the audit {found['audit_s']:.1f} s more"
+        f"{found['peak_gb']:.2f} GB, {found['frame_gb']:.2f} of it the frame; the audit {found['audit_s']:.1f} s more"
     )
