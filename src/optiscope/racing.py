@@ -17,7 +17,7 @@ from .spec import OptimizerSpec, Problem, ScheduleSpec, Start
 from .tuning import LrRange, tune_cells
 
 if TYPE_CHECKING:
-    from .render import Race
+    from .render import Film
 
 CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
 
@@ -35,7 +35,7 @@ class PreparedRace:
     subtitle: str
     edges: list[str] = field(default_factory=list)  # of each run: "low" or "high" where its rate is the search's bound
 
-    def draw(self, **look: Any) -> Race:
+    def draw(self, **look: Any) -> Film:
         """The drawn race. `look` is what `render.race` takes: size, frames, seconds, hold, clock, theme."""
         from .render import race
 

@@ -1,6 +1,6 @@
 """Pictures: frames in, matplotlib Figures and films out. Imports neither torch nor the store, and no pyplot.
 
-    race              optimizers side by side over a landscape, as a film        -> Race
+    race              optimizers side by side over a landscape, as a film        -> Film
     convergence       loss above the minimum by step, median and quartiles       -> Figure
     history           loss and accuracy of networks while they train             -> Figure
     schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
@@ -19,13 +19,16 @@ from .curves import convergence, history, schedule_curves
 from .encode import encode
 from .groups import parameter_groups
 from .losses import loss_curves
-from .race import Race, race
+from .picture import Film, Still, alt_text, save_picture
+from .race import race
 from .style import Look, Theme, looks_of, style_of, theme_of
 
 __all__ = [
+    "Film",
     "Look",
-    "Race",
+    "Still",
     "Theme",
+    "alt_text",
     "convergence",
     "encode",
     "history",
@@ -33,6 +36,7 @@ __all__ = [
     "loss_curves",
     "parameter_groups",
     "race",
+    "save_picture",
     "schedule_curves",
     "style_of",
     "theme_of",

@@ -6,9 +6,7 @@ background is drawn once; a frame is the moving artists over a restored copy of 
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,7 +18,7 @@ from matplotlib.text import Text
 from ..errors import InputError
 from .clock import frame_times
 from .competitors import Competitor, competitors_of
-from .encode import encode
+from .picture import Film
 from .race_map import Landscape, Map
 from .race_strip import Strip
 from .race_table import Table, column_width
@@ -33,7 +31,7 @@ def race(
     landscape: pd.DataFrame, runs: pd.DataFrame, trace: pd.DataFrame, *, minima: Sequence[tuple[float, float]] = (),
     title: str = "", subtitle: str = "", size: tuple[int, int] = _DESIGN, frames: int = 220, seconds: float = 11.0,
     hold: float = 2.5, clock: str = "log", theme: str = "light",
-) -> Race:  # fmt: skip
+) -> Film:  # fmt: skip
     """Let the runs race over the landscape.
 
     `landscape` has the columns x, y, loss on a regular grid; `runs` and `trace` are the two frames, with x0 and x1 in
@@ -48,8 +46,6 @@ def race(
         raise InputError(f"a race needs at least 480 by 360 pixels, got {width} by {height}")
     if max(width, height) > 4096:
         raise InputError(f"a race has at most 4096 pixels a side, got {width} by {height}")
-    if seconds <= 0 or hold < 0:
-        raise InputError(f"seconds must be > 0 and hold >= 0, got {seconds} and {hold}")
     look = theme_of(theme)
     competitors, floor = competitors_of(runs, trace, theme)
     ground = Landscape(landscape)
@@ -60,68 +56,7 @@ def race(
     def compose() -> _Picture:
         return _Picture(ground, competitors, floor, stars, title, subtitle, (width, height), clock, times, look)
 
-    return Race(compose, times, seconds, hold)
-
-
-class Race:
-    """A film of optimizers at work: iterate over its frames, look at the last, or save it.
-
-    `times` holds the step, between steps too, that each frame shows.
-    """
-
-    def __init__(self, compose, times: np.ndarray, seconds: float, hold: float):
-        self.times, self.seconds, self.hold = times, seconds, hold
-        self._compose: Callable[[], _Picture] = compose
-        self._picture: _Picture | None = None
-
-    def __len__(self) -> int:
-        """The number of frames."""
-        return len(self.times)
-
-    def frames(self) -> Iterator[np.ndarray]:
-        """Every frame in order, (height, width, 3) of uint8, one at a time."""
-        return (self.frame(i) for i in range(len(self)))
-
-    def frame(self, i: int) -> np.ndarray:
-        """One frame, (height, width, 3) of uint8; negative numbers count from the end."""
-        return self._pixels(i)[..., :3].copy()
-
-    def still(self) -> Figure:
-        """The last frame, with the verdict, as a Figure of its own."""
-        picture = self._compose()
-        picture.update(len(self) - 1)
-        for artist in picture.figure.findobj():
-            artist.set_animated(False)
-        return picture.figure
-
-    def figure_at(self, i: int) -> Figure:
-        """The race's own Figure, set to a frame, for other animation machinery; the next call changes it."""
-        self._shared().update(range(len(self))[i])
-        return self._shared().figure
-
-    def save(self, path: str | Path) -> Path:
-        """Write the film as .gif, .webp or .mp4, or its last frame as .png; raises InputError where that cannot be."""
-        suffix = Path(path).suffix.lower()
-        picks = sorted({round(i) for i in np.linspace(0, len(self) - 1, 5)})
-        samples = [self._pixels(i).copy() for i in picks] if suffix == ".gif" else None
-        frames = (self._pixels(i) for i in ([-1] if suffix == ".png" else range(len(self))))
-        colors = self._shared().colors
-        return encode(path, frames, fps=len(self) / self.seconds, hold=self.hold, samples=samples, colors=colors)
-
-    def _pixels(self, i: int) -> np.ndarray:
-        return self._shared().paint(range(len(self))[i])
-
-    def _shared(self) -> _Picture:
-        if self._picture is None:
-            self._picture = self._compose()
-        return self._picture
-
-    def _repr_png_(self) -> bytes:
-        from PIL import Image
-
-        buffer = io.BytesIO()
-        Image.fromarray(self.frame(-1)).save(buffer, "png")
-        return buffer.getvalue()
+    return Film(compose, times, seconds, hold)
 
 
 class _Picture:
