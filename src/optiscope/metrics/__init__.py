@@ -9,6 +9,7 @@
     best_rates        the best learning rate of each cell, and whether its range held it
     comparison        every cell at its best rate
     ranking           who won each problem, ties named
+    verdicts          how each run ended, in a word and a sentence
     to_markdown, to_csv, to_latex
 
 Imports pandas and NumPy; no torch, no store, no pictures.
@@ -21,9 +22,11 @@ from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex,
 from .rates import best_rates, shown_rates
 from .targets import gap, steps_to_target, success, targets_for
 from .trials import flat_arguments, selection_loss, trial_scores, trials
+from .verdicts import verdicts
 
 __all__ = [
     "CELL", "KEY", "SETTING", "SOLVED", "best_rates", "comparison", "escape_latex", "escape_markdown", "expected_best",
     "final_loss", "flat_arguments", "gap", "grouped_quantile", "number", "ranking", "selection_loss", "shown_rates",
     "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials",
+    "verdicts",
 ]  # fmt: skip
