@@ -24,7 +24,7 @@ def make(tiny: bool, store: Path) -> Figure:
     problem = "demo-cnn(image_size=24, batch_size=8)" if tiny else "demo-cnn"
     runs = osc.grid(problem, OPTIMIZERS, "StepLR(step_size=50, gamma=0.1)", lr=1e-3, steps=10)
     results = osc.run(runs, store=store if tiny else store.with_name("demo"))
-    return history(results.runs, results.trace)
+    return history(results.runs, results.trace, rate=True)
 
 
 if __name__ == "__main__":

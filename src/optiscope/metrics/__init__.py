@@ -9,12 +9,14 @@
     best_rates        the best learning rate of each cell, and whether its range held it
     comparison        every cell at its best rate
     ranking           who won each problem, ties named
+    basins            which minimum each run reached, and when
     verdicts          how each run ended, in a word and a sentence
     to_markdown, to_csv, to_latex
 
 Imports pandas and NumPy; no torch, no store, no pictures.
 """
 
+from .basins import basins
 from .budget import expected_best
 from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile
 from .compare import SOLVED, comparison, ranking
@@ -25,8 +27,8 @@ from .trials import flat_arguments, selection_loss, trial_scores, trials
 from .verdicts import verdicts
 
 __all__ = [
-    "CELL", "KEY", "SETTING", "SOLVED", "best_rates", "comparison", "escape_latex", "escape_markdown", "expected_best",
-    "final_loss", "flat_arguments", "gap", "grouped_quantile", "number", "ranking", "selection_loss", "shown_rates",
-    "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials",
-    "verdicts",
+    "CELL", "KEY", "SETTING", "SOLVED", "basins", "best_rates", "comparison", "escape_latex", "escape_markdown",
+    "expected_best", "final_loss", "flat_arguments", "gap", "grouped_quantile", "number", "ranking", "selection_loss",
+    "shown_rates", "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown", "trial_scores",
+    "trials", "verdicts",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Pictures: frames in, matplotlib Figures and films out. Imports neither torch nor the store, and no pyplot.
 
     race              optimizers side by side over a landscape, as a film        -> Film
+    races             the same on several problems side by side                  -> Film
     convergence       loss above the minimum by step, median and quartiles       -> Figure
     history           loss and accuracy of networks while they train             -> Figure
     schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
@@ -15,20 +16,26 @@ A picture takes the runs frame and the trace frame, and whoever calls it saves w
     convergence(runs, trace).savefig("convergence.png")
 """
 
-from .curves import convergence, history, schedule_curves
+from .anatomy import anatomy
+from .basins import basins
+from .curves import convergence, history
 from .encode import encode
 from .groups import parameter_groups
 from .losses import loss_curves
 from .picture import Film, Still, alt_text, save_picture
-from .race import race
+from .race import Course, race, races
+from .schedules import schedule_curves
 from .style import Look, Theme, looks_of, style_of, theme_of
 
 __all__ = [
+    "Course",
     "Film",
     "Look",
     "Still",
     "Theme",
     "alt_text",
+    "anatomy",
+    "basins",
     "convergence",
     "encode",
     "history",
@@ -36,6 +43,7 @@ __all__ = [
     "loss_curves",
     "parameter_groups",
     "race",
+    "races",
     "save_picture",
     "schedule_curves",
     "style_of",
