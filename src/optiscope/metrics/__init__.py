@@ -10,6 +10,7 @@
     comparison        every cell at its best rate
     ranking           who won each problem, ties named
     basins            which minimum each run reached, and when
+    noise_floor       how low each rate lets the loss come under gradient noise
     verdicts          how each run ended, in a word and a sentence
     to_markdown, to_csv, to_latex
 
@@ -21,6 +22,7 @@ from .budget import expected_best
 from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile
 from .compare import SOLVED, comparison, ranking
 from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
+from .noise import noise_floor
 from .rates import best_rates, shown_rates
 from .targets import gap, steps_to_target, success, targets_for
 from .trials import flat_arguments, selection_loss, trial_scores, trials
@@ -28,7 +30,7 @@ from .verdicts import verdicts
 
 __all__ = [
     "CELL", "KEY", "SETTING", "SOLVED", "basins", "best_rates", "comparison", "escape_latex", "escape_markdown",
-    "expected_best", "final_loss", "flat_arguments", "gap", "grouped_quantile", "number", "ranking", "selection_loss",
-    "shown_rates", "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown", "trial_scores",
-    "trials", "verdicts",
+    "expected_best", "final_loss", "flat_arguments", "gap", "grouped_quantile", "noise_floor", "number", "ranking",
+    "selection_loss", "shown_rates", "steps_to_target", "success", "targets_for", "to_csv", "to_latex", "to_markdown",
+    "trial_scores", "trials", "verdicts",
 ]  # fmt: skip

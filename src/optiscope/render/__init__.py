@@ -18,14 +18,19 @@ A picture takes the runs frame and the trace frame, and whoever calls it saves w
 
 from .anatomy import anatomy
 from .basins import basins
+from .conditioning import conditioning
 from .curves import convergence, history
 from .encode import encode
 from .groups import parameter_groups
 from .losses import loss_curves
+from .noise import noise
 from .picture import Film, Still, alt_text, save_picture
 from .race import Course, race, races
+from .race_3d import race_3d
 from .schedules import schedule_curves
+from .stability import stability
 from .style import Look, Theme, looks_of, style_of, theme_of
+from .weights import weight_plane
 
 __all__ = [
     "Course",
@@ -36,16 +41,21 @@ __all__ = [
     "alt_text",
     "anatomy",
     "basins",
+    "conditioning",
     "convergence",
     "encode",
     "history",
     "looks_of",
     "loss_curves",
+    "noise",
     "parameter_groups",
     "race",
+    "race_3d",
     "races",
     "save_picture",
     "schedule_curves",
+    "stability",
     "style_of",
     "theme_of",
+    "weight_plane",
 ]

@@ -201,7 +201,9 @@ def _lengths(ax: Axes, part: pd.DataFrame) -> np.ndarray:
         low, high = np.log10(known.min()), np.log10(known.max())
         with np.errstate(divide="ignore", invalid="ignore"):
             share = (np.log10(norm) - low) / (high - low) if high > low else np.ones_like(norm)
-        drawn.append(seen * (_SHORT + (_LONG - _SHORT) * np.nan_to_num(share, nan=0.0, neginf=0.0)))
+        # The momentum's is longer, to be seen where the step has its direction.
+        scale = 1.35 if vectors is along else 1.0
+        drawn.append(scale * seen * (_SHORT + (_LONG - _SHORT) * np.nan_to_num(share, nan=0.0, neginf=0.0)))
     return np.stack(drawn, axis=1)
 
 
@@ -229,4 +231,4 @@ def _key(figure: Still, top: float, momentum: Look, theme: Theme) -> None:
         ax.text(x + 0.43, 0.15, label, **words)
         x += room
     ax.add_patch(Ellipse((x + 0.18, 0.15), 0.36, 0.16, fc=theme.muted, alpha=0.4))
-    ax.text(x + 0.43, 0.15, "rates of the two coordinates; arrows: log length", **words)
+    ax.text(x + 0.43, 0.15, "rates of x and y   (arrows: log lengths)", **words)

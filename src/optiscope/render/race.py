@@ -52,7 +52,7 @@ def race(
         raise InputError(f"strips are {' and '.join(STRIPS)}, got {', '.join(map(str, unknown))}")
     look = theme_of(theme)
     course = Course.of(landscape, runs, trace, minima)
-    entry = _Entry(course, theme)
+    entry = Entry(course, theme)
     times = frame_times(clock, frames, entry.last)
 
     def compose() -> Stage:
@@ -102,7 +102,7 @@ def races(
     rows = math.ceil(len(courses) / across)
     width, height = _checked(size or (360 * across, 60 + 310 * rows), least=(240 * across, 200 * rows))
     look = theme_of(theme)
-    entries = [_Entry(course, theme) for course in courses]
+    entries = [Entry(course, theme) for course in courses]
     times = [frame_times(clock, frames, entry.last) for entry in entries]
 
     def compose() -> Stage:
@@ -112,7 +112,7 @@ def races(
     return Film(compose, times[0], seconds, hold, f"{title}. {words}".lstrip(". "))
 
 
-class _Entry:
+class Entry:
     """A course that was read: competitors, floor, ground, how each ended, and all that in words."""
 
     def __init__(self, course: Course, theme: str):
@@ -160,7 +160,7 @@ def _checked(size: tuple[int, int], least: tuple[int, int] = (480, 360)) -> tupl
 
 
 def _one_map(
-    entry: _Entry, title: str, subtitle: str, size: tuple[int, int], clock: str, times: np.ndarray, theme: Theme,
+    entry: Entry, title: str, subtitle: str, size: tuple[int, int], clock: str, times: np.ndarray, theme: Theme,
     strips: Sequence[str],
 ) -> Stage:  # fmt: skip
     """The map with its strips below, and the table beside them."""
@@ -198,7 +198,7 @@ def _one_map(
 
 
 def _grid(
-    entries: Sequence[_Entry], title: str, subtitle: str, size: tuple[int, int], across: int, clock: str,
+    entries: Sequence[Entry], title: str, subtitle: str, size: tuple[int, int], across: int, clock: str,
     times: Sequence[np.ndarray], theme: Theme,
 ) -> Stage:  # fmt: skip
     """Cells of a map over a strip; the legend in a line above, the winner of each cell below its title at the end."""
