@@ -40,13 +40,13 @@ class PreparedRace:
 
         return race(self.course(), title=self.title, subtitle=self.subtitle, **look)
 
-    def course(self) -> Course:
-        """What `render.races` takes several of."""
+    def course(self, bounds: Sequence[tuple[float, float]] | None = None) -> Course:
+        """What `render.races` takes several of; `bounds`, ((x_low, x_high), …), for another map than its own."""
         from .render import Course
 
         runs = self.results.runs.assign(edge=self.edges or "")
         name = self.problem.name.replace("_", " ")
-        return Course(self.results.landscape(), runs, self.results.trace, self.results.minima(), name)
+        return Course(self.results.landscape(bounds=bounds), runs, self.results.trace, self.results.minima(), name)
 
 
 def prepare_race(

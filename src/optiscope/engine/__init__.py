@@ -7,7 +7,7 @@ stream to one writer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -65,14 +65,18 @@ class Results:
             return self.store.trace(self.run_ids)
         return trace_frame(self._batch.trace if self.batches else None)
 
-    def landscape(self, resolution: tuple[int, int] = (361, 271)) -> pd.DataFrame:
+    def landscape(
+        self, resolution: tuple[int, int] = (361, 271), bounds: Sequence[tuple[float, float]] | None = None
+    ) -> pd.DataFrame:
         """The loss around the paths of the trace, on a grid: x, y, loss; what `render.race` draws them on.
+
+        `bounds`, ((x_low, x_high), (y_low, y_high)), take the place of a rectangle that the paths ask for.
 
         Raises InputError where the runs are not all of one function of two coordinates.
         """
         problem = self._one_problem()
         points = self.trace[["x0", "x1"]].to_numpy() if {"x0", "x1"} <= set(self.trace.columns) else ()
-        return landscape(problem, view_bounds(problem, points), resolution)
+        return landscape(problem, bounds or view_bounds(problem, points), resolution)
 
     def minima(self) -> list[tuple[float, float]]:
         """The known minima of that function."""

@@ -19,6 +19,7 @@ A picture takes the runs frame and the trace frame, and whoever calls it saves w
 from .anatomy import anatomy
 from .basins import basins
 from .conditioning import conditioning
+from .cover import cover, trails
 from .curves import convergence, history
 from .encode import encode
 from .groups import parameter_groups
@@ -43,6 +44,7 @@ __all__ = [
     "basins",
     "conditioning",
     "convergence",
+    "cover",
     "encode",
     "history",
     "looks_of",
@@ -57,5 +59,6 @@ __all__ = [
     "stability",
     "style_of",
     "theme_of",
+    "trails",
     "weight_plane",
 ]

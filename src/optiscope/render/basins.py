@@ -17,7 +17,7 @@ from ..metrics.basins import DIVERGED
 from .competitors import need
 from .panels import dress, panels
 from .picture import describe
-from .style import Look, Theme, looks_of, theme_of
+from .style import Look, Theme, looks_of, short_name, theme_of
 
 MOST = 8  # minima that are told apart by colour
 # Blue, vermillion, green, orange first: the four that differ most.
@@ -53,9 +53,7 @@ def basins(
         _map(panel, frame[frame["optimizer"] == name], np.asarray(minima, float), hues, span, look)
     if ax is None:
         _key(figure, hues, span, look, len(minima))
-    shares = [
-        f"{name} reaches one from {(frame.loc[frame['optimizer'] == name, 'basin'] >= 0).mean():.0%}" for name in names
-    ]
+    shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]
     return describe(
         figure, f"Which of {len(minima)} minima each start reaches, coloured by minimum and shaded by steps.",
         f"{'; '.join(shares)} of the starts.",
@@ -63,8 +61,14 @@ def basins(
 
 
 def _title(name: str, rows: pd.DataFrame) -> str:
-    rate = f", lr {rows['lr'].iloc[0]:.2g}" if "lr" in rows and rows["lr"].nunique() == 1 else ""
-    return f"{name}{rate}: {(rows['basin'] >= 0).mean():.0%} reach a minimum"
+    rate = f" · lr {rows['lr'].iloc[0]:.2g}" if "lr" in rows and rows["lr"].nunique() == 1 else ""
+    return f"{short_name(name)}{rate} · {_share(rows)} arrive"
+
+
+def _share(rows: pd.DataFrame) -> str:
+    """How many reach a minimum; all only where it is all."""
+    share = float((rows["basin"] >= 0).mean())
+    return f"{share:.0%}" if share in (0.0, 1.0) else f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def _map(

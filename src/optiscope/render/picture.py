@@ -154,6 +154,6 @@ def save_picture(picture: Figure | Film, path: Path) -> Path:
         raise InputError(f"{path.name!r} is a film's name, and this picture stands still: give it .png, .svg or .pdf")
     else:
         still = {"Software": None} if path.suffix.lower() == ".png" else {"Date": None}
-        picture.savefig(path, dpi=DPI, metadata=still)
+        picture.savefig(path, dpi="figure" if isinstance(picture, Still) else DPI, metadata=still)
     path.with_suffix(".alt.txt").write_text(alt_text(picture) + "\n", encoding="utf-8", newline="\n")
     return path

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from contourpy import contour_generator
 from matplotlib.artist import Artist, allow_rasterization
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LightSource, LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LightSource, LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import BoxStyle
 from matplotlib.text import Text
@@ -34,7 +35,7 @@ _MESH = 150  # cells a side
 _BANDS = 16
 _ELEVATION = math.radians(42)
 _SWING = math.radians(24)  # to either side
-_HEIGHT = 0.78  # of the surface, in half-widths of its ground
+_HEIGHT = 1.1  # of the surface, in half-widths of its ground
 _LIFT = 0.02  # how far above the surface the paths run
 _LOOKS = 40  # places along the way to the eye where something may stand before a point
 _LOG_FROM = 100.0  # the range of the gaps from which on their logarithm is the height
@@ -80,7 +81,7 @@ class _Surface:
         self.base = min(floor, float(finite.min())) if math.isfinite(floor) else float(finite.min())
         gap = np.where(np.isfinite(ground.loss), ground.loss, finite.max()) - self.base
         positive = gap[gap > 0]
-        self.bed = max(float(np.quantile(positive, 0.002)), float(positive.max()) * 1e-12) if len(positive) else 1.0
+        self.bed = max(float(np.quantile(positive, 0.0005)), float(positive.max()) * 1e-12) if len(positive) else 1.0
         wide = len(positive) > 0 and positive.max() > _LOG_FROM * self.bed
         self.log = height == "log" or (height == "auto" and bool(wide))
         raw = self._raw(gap)
@@ -93,6 +94,7 @@ class _Surface:
         self.z = _bilinear(whole, rows[:, None], columns[None, :])
         self.x, self.y = np.meshgrid(2 * at - 1, 2 * at - 1)
         self.colors = self._colors(theme)
+        self.contours = self._contours()
 
     def points(self, xy: np.ndarray, loss: np.ndarray) -> np.ndarray:
         """Places of paths in space, (n, 3); NaN off the map."""
@@ -115,6 +117,17 @@ class _Surface:
         seen = points[:, None, :] + way
         return (self.height(seen[..., :2]) > seen[..., 2] + 1e-3).any(axis=1)
 
+    def _contours(self) -> np.ndarray:
+        """The lines where two bands of colour meet, end to end, (n, 3), with NaN between."""
+        at = np.linspace(-1, 1, _MESH + 1)
+        generator = contour_generator(at, at, self.z)
+        lines = []
+        for level in np.arange(1, _BANDS) * _HEIGHT / _BANDS / 0.999:
+            for line in generator.lines(level):
+                points = np.asarray(line)[:: 2 if len(line) > 40 else 1]
+                lines += [np.column_stack([points, np.full(len(points), level + 0.004)]), np.full((1, 3), np.nan)]
+        return np.concatenate(lines) if lines else np.full((1, 3), np.nan)
+
     def _raw(self, gap: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(gap, self.bed)) if self.log else gap
 
@@ -131,10 +144,6 @@ class _Surface:
         light = LightSource(azdeg=315, altdeg=50).hillshade(middle, vert_exag=0.5 * _MESH, dx=1, dy=1)
         shade = np.round((0.72 + 0.36 * light) * 12) / 12  # few shades make a small file
         colors = np.clip(colors * shade[..., None], 0, 1)
-        edge = np.zeros(band.shape, bool)
-        edge[1:] |= band[1:] != band[:-1]
-        edge[:, 1:] |= band[:, 1:] != band[:, :-1]
-        colors[edge] = 0.55 * colors[edge] + 0.45 * np.array(to_rgb(theme.contour))
         return np.concatenate([colors, np.ones((*band.shape, 1))], axis=2)
 
 
@@ -182,6 +191,7 @@ class _Orbit:
         pixel = dpi / 72
         plain = {"transform": IdentityTransform(), "clip_on": False}
         self.mesh = self._add(_Mesh(surface))
+        self.contour = self._line(color=theme.contour, lw=0.6, alpha=0.7, gid="contours", **plain)
         self.ring = self._line(marker="o", ms=10, mfc="none", mec=theme.ink, mew=1.4, gid="start", **plain)
         self.stars = self._line(
             marker="*", ms=19, mfc=theme.star, mec="#16181b", mew=1.0, linestyle="", gid="minimum", **plain
@@ -207,7 +217,7 @@ class _Orbit:
         """The scene that a film paints."""
         theme = self.theme
         colors = [theme.paper, theme.ink, theme.muted, theme.star, *(one.look.color for one in self.entry.competitors)]
-        order: list[Artist] = [self.mesh, self.ring]
+        order: list[Artist] = [self.mesh, self.contour, self.ring]
         for k in range(3):
             order += [layer[k] for layer in self.layers]
         order += [*self.leaders, *(layer[3] for layer in self.layers), self.stars, *self.names, self.step, self.verdict]
@@ -222,6 +232,8 @@ class _Orbit:
         self.mesh.corners = self._project(np.stack([self.surface.x, self.surface.y, self.surface.z], axis=2), turn)
         # From the corner that is furthest from the eye.
         self.mesh.flips = (1 if eye[1] > 0 else -1, 1 if eye[0] > 0 else -1)
+        hidden = self.surface.hidden(self.surface.contours, eye)
+        self._set(self.contour, np.where(hidden[:, None], np.nan, self.surface.contours), turn)
         self._set(self.ring, self.start, turn)
         self._set(self.stars, self.star_points, turn)
         for one, points, (faint, halo, trail, head) in zip(
