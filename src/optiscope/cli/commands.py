@@ -142,6 +142,20 @@ def gif(
 
 
 @app.command()
+def gallery(
+    results: Annotated[Path, typer.Option(help="Folder that the pictures and gallery.md go into.")] = Path("results"),
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="One recipe; repeat it for more.")] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="A few seconds' worth of each, to see that it works.")] = False,
+    recipes: Annotated[Path | None, typer.Option(help="Folder of the recipes. [default: viz]")] = None,
+) -> None:
+    """Make every picture of viz/, and the page gallery.md that shows them."""
+    _load_torch("pandas", "optiscope.render")
+    from .gallery import make_gallery
+
+    make_gallery(recipes, results, only or [], tiny=tiny)
+
+
+@app.command()
 def report(
     results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
 ) -> None:

@@ -37,17 +37,25 @@ Who is better, and how sure that is
     variance_shares              how much problem, optimizer, schedule, rate and seed explain
     variance_levels              the complete factorial that this was taken from
 
+Runs one by one
+
+    basins            which minimum each run reached, and when
+    noise_floor       how low each rate lets the loss come under gradient noise
+    verdicts          how each run ended, in a word and a sentence
+
     to_markdown, to_csv, to_latex
 
 Imports pandas, NumPy and, late, SciPy; no torch, no store, no pictures.
 """
 
+from .basins import basins
 from .budget import expected_best
 from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile, setting_names
 from .compare import comparison, ranking
 from .costs import best_so_far, costs, log_costs, median_costs
 from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
 from .iqm import interquartile_mean
+from .noise import noise_floor
 from .pairs import probability_of_improvement, win_rates
 from .profiles import performance_profile, target_ecdf
 from .ranks import average_ranks, critical_difference, tied_ranks
@@ -57,13 +65,15 @@ from .significance import holm, paired_tests, signed_rank_p, smallest_detectable
 from .targets import SOLVED, gap, steps_to_target, success, targets_for
 from .trials import flat_arguments, selection_loss, trial_scores, trials
 from .variance import variance_levels, variance_shares
+from .verdicts import verdicts
 
 __all__ = [
-    "CELL", "KEY", "SETTING", "SOLVED", "average_ranks", "best_rates", "best_so_far", "comparison", "costs",
-    "critical_difference", "escape_latex", "escape_markdown", "expected_best", "final_loss", "flat_arguments",
-    "gap", "grouped_quantile", "holm", "interquartile_mean", "log_costs", "lr_curves", "lr_robustness",
-    "median_costs", "median_gains", "number", "paired_tests", "performance_profile", "probability_of_improvement",
-    "ranking", "schedule_gains", "selection_loss", "setting_names", "shown_rates", "shown_runs", "signed_rank_p",
-    "smallest_detectable", "steps_to_target", "success", "target_ecdf", "targets_for", "tied_ranks", "to_csv",
-    "to_latex", "to_markdown", "trial_scores", "trials", "variance_levels", "variance_shares", "win_rates",
+    "CELL", "KEY", "SETTING", "SOLVED", "average_ranks", "basins", "best_rates", "best_so_far", "comparison",
+    "costs", "critical_difference", "escape_latex", "escape_markdown", "expected_best", "final_loss",
+    "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "log_costs", "lr_curves",
+    "lr_robustness", "median_costs", "median_gains", "noise_floor", "number", "paired_tests", "performance_profile",
+    "probability_of_improvement", "ranking", "schedule_gains", "selection_loss", "setting_names", "shown_rates",
+    "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success", "target_ecdf",
+    "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials", "variance_levels",
+    "variance_shares", "verdicts", "win_rates",
 ]  # fmt: skip
