@@ -1,4 +1,4 @@
-"""Which optimizer solves the largest share of a dozen problems, how soon, and who beats whom from the same start.
+"""Which optimizer solves the largest share of eight problems, how soon, and who beats whom from the same start.
 
 Each at the best rate of one and the same search on every problem, on seeds of its own, under a constant rate. Effort is
 counted in evaluations of the gradient; targets are gaps from 1 to 1e-8, and a miss stays a miss.
@@ -17,14 +17,13 @@ TITLE = "Profiles, targets and wins"
 PART = "Comparisons"
 FILE = "profiles.png"
 
-PROBLEMS = ["rosenbrock", "beale", "himmelblau", "booth", "matyas", "ackley", "rastrigin", "levy", "three_hump_camel",
-            "goldstein_price", "sphere(dim=10)", "quadratic(condition=1000)"]  # fmt: skip
-OPTIMIZERS = ["SGD", "Momentum", "Nesterov", "RMSprop", "Adagrad", "Adam", "NAdam", "Rprop"]
+PROBLEMS = ["rosenbrock", "beale", "himmelblau", "booth", "ackley", "levy", "goldstein_price", "sphere(dim=10)"]
+OPTIMIZERS = ["SGD", "Momentum", "Nesterov", "RMSprop", "Adagrad", "Adam", "Rprop"]
 
 
 def make(tiny: bool, store: Path) -> Figure:
     """Run the study, and find when each run met each target."""
-    steps, seeds = (30, 2) if tiny else (500, 9)
+    steps, seeds = (30, 2) if tiny else (300, 9)
     study = Study.parse(
         f"""
         name = "profiles"
@@ -38,7 +37,7 @@ def make(tiny: bool, store: Path) -> Figure:
         """
     )
     ids = study.run(store, trace="loss").run_ids
-    runs = metrics.shown_runs(Store(store).runs())
+    runs = Store(store).runs(ids)
     hits = metrics.steps_to_target(runs, Store(store).trace(ids))
     return profiles(
         metrics.performance_profile(hits, "optimizer"),

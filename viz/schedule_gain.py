@@ -10,7 +10,7 @@ from _recipe import cook
 from matplotlib.figure import Figure
 
 from optiscope import Store
-from optiscope.metrics import costs, median_gains, schedule_gains, shown_runs
+from optiscope.metrics import costs, median_gains, schedule_gains
 from optiscope.render import schedule_gain
 from optiscope.study import Study
 
@@ -43,8 +43,8 @@ def make(tiny: bool, store: Path) -> Figure:
         engine = "auto"
         """
     )
-    study.run(store, trace="none")
-    return schedule_gain(median_gains(schedule_gains(costs(shown_runs(Store(store).runs())))))
+    runs = Store(store).runs(study.run(store, trace="none").run_ids)
+    return schedule_gain(median_gains(schedule_gains(costs(runs))))
 
 
 if __name__ == "__main__":

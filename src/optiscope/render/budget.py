@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..errors import InputError
 from .competitors import need
@@ -68,7 +68,7 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
         if logarithmic and len(finite):
             panel.set_ylim(finite.min() / 2, finite.max() * 3)
         panel.set_xscale("log", base=2)
-        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
         panel.set_xlim(1, here["k"].max())
         name_axes(panel, look, "trials of the search", measure if panel is axes[0] else "")
     _name(figure, axes, ends, own_layout=ax is None)
@@ -89,7 +89,8 @@ def _name(figure: Figure, axes: list[Axes], ends: list[list], *, own_layout: boo
     engine = figure.get_layout_engine()
     if own_layout and engine is not None:
         widest = max((len(words) for own in ends for *_, words, _ in own), default=0)
-        engine.set(wspace=0.012 * widest, rect=(0, 0, 1 - (0.078 * widest + 0.2) / figure.get_size_inches()[0], 1))  # type: ignore[call-arg]
+        room = (0.072 * widest + 0.12) / figure.get_size_inches()[0]
+        engine.set(wspace=room, rect=(0, 0, 1 - room, 1))  # type: ignore[call-arg]
         figure.draw_without_rendering()
     for panel, own in zip(axes, ends, strict=True):
         label_ends(panel, own, size=7.5, gap=4)

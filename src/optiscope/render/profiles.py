@@ -93,17 +93,19 @@ def _curves(
         ax.xaxis.set_major_locator(LogLocator(numticks=6))
         ax.xaxis.set_minor_locator(NullLocator())
     ax.set_ylim(0, 1.0)
+    ax.set_xlim(*(ends.min(), ends.max()) if len(ends) and ends.max() > ends.min() else (0.9, 1.1))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _key(ax: Axes, areas: pd.Series, names: Sequence[str], looks: dict[str, Look], theme: Theme) -> None:
-    """The key of a panel, best area first, outside of the way of the curves where there is room."""
+    """The key of a panel, best area first, in the corner that rising curves leave free."""
     order = sorted(names, key=lambda name: -areas[name])
     lines = {str(line.get_gid()): line for line in ax.lines}
     legend = ax.legend(
         [lines[f"line:{name}"] for name in order], [f"{short_name(name)}  {areas[name]:.2f}" for name in order],
-        loc="best", fontsize=7, labelcolor=theme.ink, handlelength=2.4, labelspacing=0.3, frameon=True,
-        facecolor=theme.paper, edgecolor="none", framealpha=0.85, title="area under the curve", borderpad=0.2,
+        loc="upper left", ncols=1 + (len(order) > 4), columnspacing=1.0, fontsize=7, labelcolor=theme.ink,
+        handlelength=2.4, labelspacing=0.3, facecolor=theme.paper, edgecolor="none", framealpha=0.85,
+        title="area under the curve", borderpad=0.2,
     )  # fmt: skip
     legend.get_title().set(fontsize=7, color=theme.muted)
     legend.set_gid("key")
