@@ -32,3 +32,19 @@ def make_trace(**losses):
         pd.DataFrame({"run_id": name, "step": range(len(values)), "loss": values}) for name, values in losses.items()
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def make_costs(table, **common):
+    """Costs out of `{competitor: [cost on seed 0, on seed 1, …]}`; None is a seed that it was not run on."""
+    rows = [
+        {
+            "problem": "bowl", "start": "random", "steps": 100, "dtype": "float64", "device": "cpu",
+            "optimizer": name.partition(" + ")[0], "schedule": name.partition(" + ")[2] or "constant",
+            "competitor": name, "lr": 0.1, "seed": seed, "run_id": f"{name}/{seed}/{common}", "judged_by": "gap",
+            "cost": cost, "shortfall": cost, **common,
+        }
+        for name, values in table.items()
+        for seed, cost in enumerate(values)
+        if cost is not None
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

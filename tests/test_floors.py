@@ -12,7 +12,7 @@ FLOORS = [
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics"},
-    {"engine", "render", "measure"},
+    {"audit", "engine", "render", "measure"},
     {"grouping", "tuning", "zoo"},
     {"baselines", "study_file"},
     {"study"},

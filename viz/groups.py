@@ -4,21 +4,27 @@ Below the table is the rate of each group under one cosine. The frozen layer is 
 at a tenth of the rate, and follows the schedule from there on.
 """
 
-from _recipe import options, save
+from pathlib import Path
+
+from _recipe import cook
+from matplotlib.figure import Figure
 
 import optiscope as osc
 from optiscope.render import parameter_groups
 
+TITLE = "Parameter groups"
+PART = "Networks"
+FILE = "groups.png"
 
-def main() -> None:
+
+def make(tiny: bool, store: Path) -> Figure:
     """Tabulate the groups of a small CNN, train it, and draw the table over the rates that the trace holds."""
-    tiny, output = options(__doc__, "groups.png")
     steps = 24 if tiny else 184
     groups = {"bias, norm": {"weight_decay": 0.0}, "0": {"lr_scale": 0.1, "frozen_until": steps // 3}}
     spec = osc.OptimizerSpec("AdamW", "torch.optim.AdamW", {"weight_decay": 0.1}, groups=groups)
-    results = osc.run(osc.grid("digits-cnn", spec, "warmup_cosine", lr=1e-2, steps=steps))
-    save(parameter_groups(osc.group_table("digits-cnn", spec, lr=1e-2), results.trace), output)
+    results = osc.run(osc.grid("digits-cnn", spec, "warmup_cosine", lr=1e-2, steps=steps), store=store)
+    return parameter_groups(osc.group_table("digits-cnn", spec, lr=1e-2), results.trace)
 
 
 if __name__ == "__main__":
-    main()
+    cook(make)

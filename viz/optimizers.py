@@ -3,17 +3,23 @@
 Each runs from the same start at the best rate of one and the same search; this is the film that `optiscope gif` makes.
 """
 
-from _recipe import options, save
+from pathlib import Path
+
+from _recipe import cook
 
 from optiscope.racing import prepare_race
+from optiscope.render import Film
+
+TITLE = "Seven optimizers race"
+PART = "Races"
+FILE = "optimizers.gif"
 
 
-def main() -> None:
+def make(tiny: bool, store: Path) -> Film:
     """Tune, run and draw the race."""
-    tiny, output = options(__doc__, "optimizers.gif")
     race = prepare_race("beale", steps=20) if tiny else prepare_race()
-    save(race.draw(frames=12, hold=2.5) if tiny else race.draw(hold=2.5), output)
+    return race.draw(frames=12) if tiny else race.draw()
 
 
 if __name__ == "__main__":
-    main()
+    cook(make)

@@ -1,25 +1,27 @@
-"""What rate each schedule asks for at each step of a run, as a share of its peak.
+"""What rate each schedule asks for at each step of a run, as a share of its peak; two of them move the momentum, too.
 
-Every schedule has its default arguments, which follow the length of the run. The noise of the gradients gives
-ReduceLROnPlateau a plateau to find.
+Every schedule has its default arguments, which follow the length of the run, here 300 steps. ReduceLROnPlateau sees a
+loss that falls for 120 steps and then stands still.
 """
 
-from _recipe import options, save
+from pathlib import Path
+
+from _recipe import cook
+from matplotlib.figure import Figure
 
 import optiscope as osc
+from optiscope.catalogues.schedule_curves import sample_schedules
 from optiscope.render import schedule_curves
 
+TITLE = "Every schedule"
+PART = "Schedules and losses"
+FILE = "schedules.png"
 
-def main() -> None:
-    """Run plain SGD once under each schedule, and draw the rates that the trace holds."""
-    tiny, output = options(__doc__, "schedules.png")
-    steps = 60 if tiny else 300
-    results = osc.run(osc.grid("sphere(noise=1.0)", "SGD", osc.schedules(), lr=0.1, steps=steps))
-    frame = results.runs[["run_id", "schedule", "lr"]].merge(results.trace, on="run_id", sort=False)
-    # The last row holds the rate of a step that is not taken.
-    frame = frame[frame["step"] < steps]
-    save(schedule_curves(frame.assign(lr_t=frame["lr_t"] / frame["lr"])), output)
+
+def make(tiny: bool, store: Path) -> Figure:
+    """Step each schedule of the catalogue, and draw the rates and momenta that it asked for."""
+    return schedule_curves(sample_schedules(osc.schedules().values(), 60 if tiny else 300))
 
 
 if __name__ == "__main__":
-    main()
+    cook(make)

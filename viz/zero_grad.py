@@ -7,16 +7,20 @@ Lines are medians over three seeds, bands go from the least to the greatest.
 
 import dataclasses
 from importlib.resources import files
-from tempfile import TemporaryDirectory
+from pathlib import Path
 
 import pandas as pd
-from _recipe import options, save
+from _recipe import cook
 from matplotlib.figure import Figure
 
 import optiscope as osc
 from optiscope.render.panels import name_axes, panels
 from optiscope.render.style import theme_of
 from optiscope.study import Study
+
+TITLE = "A forgotten zero_grad()"
+PART = "Networks"
+FILE = "zero_grad.png"
 
 LOOPS = {"digits-cnn": ("with zero_grad()", "#0072b2"), "digits-cnn(zero_grad='never')": ("forgotten", "#d55e00")}
 
@@ -38,17 +42,15 @@ def draw(runs: pd.DataFrame, trace: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> None:
+def make(tiny: bool, store: Path) -> Figure:
     """Run the study and draw it."""
-    tiny, output = options(__doc__, "zero_grad.png")
     study = Study.parse(files("optiscope").joinpath("studies/forgotten_zero_grad.toml").read_text(encoding="utf-8"))
     if tiny:
         study = dataclasses.replace(study, blocks=(dataclasses.replace(study.blocks[0], lr=(0.01,), steps=6),))
-    with TemporaryDirectory() as folder:
-        ids = study.run(folder).run_ids
-        store = osc.Store(folder)
-        save(draw(store.runs(ids), store.trace(ids)), output)
+    ids = study.run(store).run_ids
+    kept = osc.Store(store)
+    return draw(kept.runs(ids), kept.trace(ids))
 
 
 if __name__ == "__main__":
-    main()
+    cook(make)

@@ -40,7 +40,7 @@ _HOME = {
     "catalogues.problems.training": ("trained",),
     "tuning": ("Choice", "LogUniform", "NearOne", "Search", "Space", "Tuned", "Uniform", "random_search", "tune"),
 }
-_ROOMS = ("metrics", "render", "report")
+_ROOMS = ("audit", "metrics", "render", "report")
 
 __all__ = [
     "Choice", "Data", "IdxFolder", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec",

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .catalogues.problems import landscape, view_bounds
 from .engine import Results, run
 from .errors import InputError
 from .naming import as_optimizer, as_problem, as_schedule, grid
@@ -17,7 +16,7 @@ from .spec import OptimizerSpec, Problem, ScheduleSpec, Start
 from .tuning import LrRange, tune_cells
 
 if TYPE_CHECKING:
-    from .render import Race
+    from .render import Course, Film
 
 CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
 
@@ -35,18 +34,19 @@ class PreparedRace:
     subtitle: str
     edges: list[str] = field(default_factory=list)  # of each run: "low" or "high" where its rate is the search's bound
 
-    def draw(self, **look: Any) -> Race:
-        """The drawn race. `look` is what `render.race` takes: size, frames, seconds, hold, clock, theme."""
+    def draw(self, **look: Any) -> Film:
+        """The drawn race. `look` is what `render.race` takes: size, frames, seconds, hold, clock, theme, strips."""
         from .render import race
 
-        trace = self.results.trace
-        bounds = view_bounds(self.problem, trace[["x0", "x1"]].to_numpy())
+        return race(self.course(), title=self.title, subtitle=self.subtitle, **look)
+
+    def course(self, bounds: Sequence[tuple[float, float]] | None = None) -> Course:
+        """What `render.races` takes several of; `bounds`, ((x_low, x_high), …), for another map than its own."""
+        from .render import Course
+
         runs = self.results.runs.assign(edge=self.edges or "")
-        return race(
-            landscape(self.problem, bounds, (361, 271)), runs, trace,
-            minima=[(point[0], point[1]) for point in self.problem.minima], title=self.title, subtitle=self.subtitle,
-            **look,
-        )  # fmt: skip
+        name = self.problem.name.replace("_", " ")
+        return Course(self.results.landscape(bounds=bounds), runs, self.results.trace, self.results.minima(), name)
 
 
 def prepare_race(

@@ -83,21 +83,42 @@ class Status(StrEnum):
 class TraceSpec:
     """What is traced, chosen apart from what is run.
 
-    `every` n steps (0: nothing; the last state is always kept); `norms` of gradient and update, or the loss alone;
-    `which` runs keep their trace: all, or the best of each problem × optimizer × schedule.
+    `every` n steps (0: none of them); `norms` of gradient and update, or the loss alone; `which` runs keep their trace:
+    all, or the best of each problem × optimizer × schedule. With `every=0`, `ends` keeps the last finite state of each
+    run, and, where `target` is a gap, the first state whose loss is within it of the least known: two rows a run,
+    however long it is and however many there are.
     """
 
     every: int = 1
     norms: bool = True
     which: Literal["all", "best"] = "all"
+    ends: bool = False
+    target: float | None = None
 
     def __post_init__(self) -> None:
         if self.every < 0:
             raise InputError(f"trace every n steps needs n >= 0, got {self.every}")
+        if self.ends and (self.every or self.norms):
+            raise InputError("ends are kept where nothing else is: give every=0 and norms=False with them")
+        if self.target is not None and not (self.ends and self.target >= 0):
+            raise InputError(f"target is a gap >= 0 and needs ends=True, got {self.target!r}")
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a trace at all."""
+        return bool(self.every) or self.ends
+
+    def rows(self, losses: np.ndarray, floor: float) -> np.ndarray:
+        """The steps of a run that are traced, from its losses up to the last finite one."""
+        last = len(losses) - 1
+        if not self.ends:
+            return np.unique(np.append(np.arange(0, last + 1, self.every), last))
+        near = np.flatnonzero(losses - floor <= self.target) if self.target is not None else []
+        return np.unique([*near[:1], last])
 
 
 def as_trace(value: str | int | TraceSpec) -> TraceSpec:
-    """`"all"`, `"loss"` (no norms), `"best"`, `"none"`, every n steps, or a TraceSpec.
+    """`"all"`, `"loss"` (no norms), `"best"`, `"ends"` (the last state), `"none"`, every n steps, or a TraceSpec.
 
     >>> as_trace("none").every
     0
@@ -106,6 +127,7 @@ def as_trace(value: str | int | TraceSpec) -> TraceSpec:
         "all": TraceSpec(),
         "loss": TraceSpec(norms=False),
         "best": TraceSpec(which="best"),
+        "ends": TraceSpec(every=0, norms=False, ends=True),
         "none": TraceSpec(every=0, norms=False),
     }
     if isinstance(value, TraceSpec):

@@ -134,6 +134,18 @@ def test_success_rate_and_ert_worked_by_hand():
     assert row["success_rate"] == pytest.approx(2 / 3)
 
 
+def test_seconds_follow_the_steps_and_only_of_a_run_alone():
+    rows = [{"wall_s": 2.0, "steps_done": 4, "loss_final": 0.5}, {"seed": 1, "wall_s": 8.0, "loss_final": 5.0}]
+    trace = make_trace(run0=[10.0, 1.0, 0.9, 0.8, 0.5], run1=[10.0, 5.0])
+    hits = steps_to_target(make_runs(*rows), trace, [1.0])
+    assert hits["seconds"].tolist() == [0.5, 8.0]
+    row = success(hits).iloc[0]
+    assert row[["ert_seconds", "seconds_median", "evaluations_median"]].tolist() == [8.5, INF, INF]
+    shared = steps_to_target(make_runs(*[{**row, "engine": "stacked"} for row in rows]), trace, [1.0])
+    assert shared["seconds"].isna().all()
+    assert success(shared)[["ert_seconds", "seconds_median"]].isna().all(axis=None)
+
+
 def test_without_a_success_ert_is_infinite():
     row = success(steps_to_target(make_runs({"loss_final": 5.0}), None, [1.0])).iloc[0]
     assert (row["success_rate"], row["ert"], row["steps_median"]) == (0.0, INF, INF)

@@ -10,6 +10,7 @@ from PIL import Image
 from render_frames import NAMES, descent, frames_of, landscape_of
 
 from optiscope import InputError
+from optiscope.metrics import verdicts
 from optiscope.render import race, style_of
 
 
@@ -220,12 +221,69 @@ def test_enormous_ranges():
 def test_schedules_seeds_and_rates_tell_namesakes_apart(scene):
     runs = scene.runs[:2].assign(optimizer="Adam", schedule=["constant", "StepLR(step_size=30)"])
     figure = race(scene.landscape, runs, scene.trace, frames=3).still()
-    assert {text.get_text() for text in by_gid(figure, "name:")} == {"Adam constant", "Adam StepLR(step_size=30)"}
+    # One optimizer under several schedules: they are who races, in colours of their own.
+    assert {text.get_text() for text in by_gid(figure, "name:")} == {"constant", "StepLR"}
+    assert {"2. StepLR(step_size=30)", "lr 0.002"} <= set(texts(figure))
+    assert len({line.get_color() for line in by_gid(figure, "trail:")}) == 2
+    runs = scene.runs[:3].assign(
+        optimizer=["Adam", "Adam", "SGD"], schedule=["constant", "StepLR(step_size=30)", "constant"]
+    )
+    figure = race(scene.landscape, runs, scene.trace, frames=3).still()
+    assert {text.get_text() for text in by_gid(figure, "name:")} == {
+        "Adam constant",
+        "Adam StepLR(step_size=30)",
+        "SGD",
+    }
     assert "lr 0.002 · StepLR(step_size=30)" in texts(figure)
-    assert len({(line.get_color(), line.dash) for line in by_gid(figure, "trail:")}) == 2
+    assert len({line.get_color() for line in by_gid(figure, "trail:")}) == 2
     runs = scene.runs[:2].assign(optimizer="Adam", seed=[3, 4], lr=0.1)
     figure = race(scene.landscape, runs, scene.trace, frames=3).still()
     assert {text.get_text() for text in by_gid(figure, "name:")} == {"Adam #3", "Adam #4"}
+
+
+def test_every_run_says_how_it_ended(scene, still):
+    judged = verdicts(scene.runs, scene.trace, scene.landscape).set_index("run_id")
+    shown = {text.get_gid(): text.get_text() for text in by_gid(still, "ending:")}
+    assert len(shown) == len(NAMES)
+    for run_id, row in judged.iterrows():
+        words = shown[f"ending:{run_id}"]
+        assert words.split()[0].rstrip(",") == row["words"].split()[0]
+        assert row["words"] in film(scene).alt
+    assert not any(text.get_visible() for text in by_gid(film(scene).still(3), "ending:"))
+
+
+def test_alt_text_says_what_is_shown_and_who_won(scene):
+    words = film(scene).alt
+    assert words.startswith("Seven on Beale: seven paths over contours, 200 steps. At the end 1. Adam (at ")
+    assert words.index("2. Nesterov") < words.index("7. SGD")
+    html = race(scene.landscape, scene.runs, scene.trace, frames=2, seconds=1)._repr_html_()
+    assert html.startswith('<img alt="A race: seven paths')
+
+
+def test_a_strip_of_rates(scene):
+    cosine = 0.5 * (1 + np.cos(np.pi * scene.trace["step"] / 200))
+    ours = film(scene, strips=("gap", "lr"))
+    with pytest.raises(InputError, match="the trace has no lr_t to draw a strip of"):
+        ours.still()
+    still = race(scene.landscape, scene.runs[:2], scene.trace.assign(lr_t=cosine), strips=("gap", "lr")).still()
+    gap, rate = still.axes[2], still.axes[1]
+    assert [text.get_text() for text in by_gid(still, "measure")] == ["lr", "loss − minimum"]
+    assert (gap.get_xlabel(), rate.get_xlabel()) == ("", "step (log)")
+    lines = [line for line in rate.lines if str(line.get_gid()).startswith("gap:")]
+    for line in lines:
+        at = line.get_xdata()
+        inside = (at > 0) & (at < 200)
+        assert np.allclose(line.get_ydata()[inside], 0.5 * (1 + np.cos(np.pi * at[inside] / 200)))
+    with pytest.raises(InputError, match="strips are gap and lr, got speed"):
+        film(scene, strips=("speed",))
+
+
+def test_any_frame_as_png(scene, tmp_path):
+    ours = film(scene)
+    with Image.open(ours.save(tmp_path / "race.png", frame=7)) as image:
+        assert (np.asarray(image) == ours.frame(7)).all()
+    with pytest.raises(InputError, match="the film has frames 0 to 39, or -1 for the last; got 40"):
+        ours.save(tmp_path / "race.png", frame=40)
 
 
 def test_dark_theme(scene):

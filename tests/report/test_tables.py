@@ -5,9 +5,9 @@ import pytest
 from study_frames import make_runs
 
 from optiscope.errors import StoreError
-from optiscope.metrics import comparison
+from optiscope.metrics import comparison, setting_names
 from optiscope.report import write_tables
-from optiscope.report.tables import settings, summary, write_text
+from optiscope.report.tables import summary, write_text
 
 
 def test_three_files_and_the_csv_holds_everything(tmp_path):
@@ -55,7 +55,7 @@ def test_a_folder_that_is_a_file_is_one_clear_line(tmp_path):
 
 def test_a_setting_is_named_by_what_tells_it_apart():
     table = comparison(make_runs({"steps": 100}, {"steps": 200}, {"problem": "other"}))
-    assert list(settings(table).values()) == ["bowl (steps=100)", "bowl (steps=200)", "other"]
+    assert list(setting_names(table).values()) == ["bowl (steps=100)", "bowl (steps=200)", "other"]
 
 
 def test_of_the_targets_the_hardest_three_that_somebody_met_are_shown():

@@ -142,6 +142,20 @@ def gif(
 
 
 @app.command()
+def gallery(
+    results: Annotated[Path, typer.Option(help="Folder that the pictures and gallery.md go into.")] = Path("results"),
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="One recipe; repeat it for more.")] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="A few seconds' worth of each, to see that it works.")] = False,
+    recipes: Annotated[Path | None, typer.Option(help="Folder of the recipes. [default: viz]")] = None,
+) -> None:
+    """Make every picture of viz/, and the page gallery.md that shows them."""
+    _load_torch("pandas", "optiscope.render")
+    from .gallery import make_gallery
+
+    make_gallery(recipes, results, only or [], tiny=tiny)
+
+
+@app.command()
 def report(
     results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
 ) -> None:
@@ -150,6 +164,19 @@ def report(
     from .study import write_report
 
     write_report(results)
+
+
+@app.command()
+def audit(
+    results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where a rule failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check a folder of results against the rules of fair comparison: pass, warn or fail."""
+    _load_torch()
+    from .audit import audit_folder
+
+    audit_folder(results, strict, as_json)
 
 
 @app.command()

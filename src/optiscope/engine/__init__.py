@@ -7,12 +7,13 @@ stream to one writer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..catalogues.problems.landscape import landscape, view_bounds
 from ..errors import InputError
 from ..provenance import provenance, provenance_id
 from ..record import Batch, TraceSpec, as_trace, runs_frame, trace_frame
@@ -46,6 +47,7 @@ class Results:
     run_ids: list[str]
     batches: list[Batch] = field(default_factory=list, repr=False)
     store: Store | None = None
+    problems: list[Problem] = field(default_factory=list, repr=False)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -62,6 +64,29 @@ class Results:
         if self.store:
             return self.store.trace(self.run_ids)
         return trace_frame(self._batch.trace if self.batches else None)
+
+    def landscape(
+        self, resolution: tuple[int, int] = (361, 271), bounds: Sequence[tuple[float, float]] | None = None
+    ) -> pd.DataFrame:
+        """The loss around the paths of the trace, on a grid: x, y, loss; what `render.race` draws them on.
+
+        `bounds`, ((x_low, x_high), (y_low, y_high)), take the place of a rectangle that the paths ask for.
+
+        Raises InputError where the runs are not all of one function of two coordinates.
+        """
+        problem = self._one_problem()
+        points = self.trace[["x0", "x1"]].to_numpy() if {"x0", "x1"} <= set(self.trace.columns) else ()
+        return landscape(problem, bounds or view_bounds(problem, points), resolution)
+
+    def minima(self) -> list[tuple[float, float]]:
+        """The known minima of that function."""
+        return [(point[0], point[1]) for point in self._one_problem().minima]
+
+    def _one_problem(self) -> Problem:
+        if len(self.problems) != 1:
+            names = ", ".join(one.name for one in self.problems)
+            raise InputError(f"a landscape is one problem's, these runs are of {len(self.problems)}: {names}")
+        return self.problems[0]
 
     @cached_property
     def _batch(self) -> Batch:
@@ -84,8 +109,9 @@ def run(
     """Run each of `runs` once, and give the frames.
 
     `store` keeps finished runs in a folder and skips those that it holds. `trace` is `"all"`, `"loss"`, `"best"`,
-    `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with the runs just finished, or found
-    finished; `on_event` with each event of a run (a change of rate, a note, a divergence).
+    `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with
+    the runs just finished, or found finished; `on_event` with each event of a run (a change of rate, a note, a
+    divergence).
 
     `jobs` is the number of processes; `cluster` the address of a Dask scheduler whose workers run everything instead
     (`"tcp://host:8786"`, needs the extra `cluster`). Either way each process uses one thread of torch, a process that
@@ -122,7 +148,7 @@ def run(
         progress([one for one, found in zip(wanted, there, strict=True) if found])
     settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
-    results = Results(ids, store=kept)
+    results = Results(ids, store=kept, problems=list({one.problem: None for one in wanted}))
     waiting: list[Batch] = []
     finished = _stream(todo, settings, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
     begin = time.monotonic()

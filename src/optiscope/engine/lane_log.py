@@ -14,6 +14,7 @@ import torch
 from ..record import Batch, Status, TraceSpec, run_columns, runs_table, trace_table
 from ..spec import Run
 from .calling import parameter_shapes
+from .lane_ends import LaneEnds
 from .lane_table import LaneTable
 from .lane_trace import make_trace
 
@@ -46,6 +47,7 @@ class LaneLog:
         self._rates: list[np.ndarray] = []
         self._lane_setting: np.ndarray = np.zeros(lanes, dtype=np.int64)
         self._kept = make_trace(runs, trace)
+        self._ends = LaneEnds(runs, trace.target) if trace.ends else None
         self._metrics: dict[str, dict[int, np.ndarray]] = {}  # by name and step, shape (lanes,)
         self._epoch = runs[0].problem.steps_per_epoch
         self._this_epoch: list[np.ndarray] = []  # its losses so far, where a schedule looks at them
@@ -71,6 +73,8 @@ class LaneLog:
             self.probed.append(self._losses[row, self.probe].copy())
         if self._kept is not None:
             self._kept.state(step, stacks)
+        if self._ends is not None:
+            self._ends.state(step, self.latest, stacks)
         if table.adaptive:
             if step % self._epoch == 0:
                 self._this_epoch.clear()
@@ -160,6 +164,8 @@ class LaneLog:
             "provenance_id": provenance_id,
             **{f"{name}_final": self._last_of(found) for name, found in self._metrics.items()},
         })  # fmt: skip
+        if self._ends is not None:
+            return Batch(table, self._ends.table([one.run_id for one in self.runs], self._rates, self._lane_setting))
         return Batch(table, self._trace() if self._full else None)
 
     def _last_of(self, found: Mapping[int, np.ndarray]) -> np.ndarray:

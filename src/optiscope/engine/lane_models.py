@@ -96,6 +96,9 @@ def _starts(runs: Sequence[Run], seeds: np.ndarray) -> np.ndarray:
     first = runs[0].start
     if all(one.start == first for one in runs):
         return start_points(runs[0].problem, seeds, first)
+    if all(one.start != "random" for one in runs):
+        own = runs[0].problem.start
+        return np.array([own if one.start == "canonical" else one.start for one in runs], dtype=np.float64)
     return np.concatenate([
         start_points(one.problem, np.array([one.seed]), one.start) for one in runs
     ])  # fmt: skip

@@ -30,6 +30,7 @@ from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
 from .recorder import make_recorder
 from .training import TrainingStep
+from .watch import Watch, Watched
 
 # On an accelerator each look at a loss waits for the device, so that the loop looks this often, and cuts back later.
 DEVICE_LOOK = 50
@@ -39,10 +40,14 @@ OnEvent = Callable[[Run, dict[str, Any]], None]
 
 def run_single(
     run: Run, trace: TraceSpec, device: str = "cpu", purpose: str = "result", provenance_id: str = "",
-    on_event: OnEvent | None = None, first: int | None = None,
+    on_event: OnEvent | None = None, first: int | None = None, watch: Watch | None = None,
 ) -> RunRecord:  # fmt: skip
-    """One run as a record, whole or its `first` steps. An exception of other people's code becomes its status."""
+    """One run as a record, whole or its `first` steps. An exception of other people's code becomes its status.
+
+    `watch` sees the live optimizer at each step.
+    """
     loop = _Loop(run, trace, device, on_event, first)
+    loop.watch = watch
     error = ""
     try:
         loop.go()
@@ -69,6 +74,7 @@ class _Loop:
         self.grad_evals = 0
         self.groups: RunGroups | None = None
         self.training: TrainingStep | None = None
+        self.watch: Watch | None = None
         self.off_clock = 0.0
         self.wall_s = 0.0
         self._one_a_step = True
@@ -97,8 +103,11 @@ class _Loop:
             optimizer = run.optimizer.build(parameters, run.lr)
             scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
-            parameters, self.steps, self.trace.every, self.trace.norms, small=run.problem.is_function
+            parameters, self.steps, self.trace.every or self.trace.ends, self.trace.norms, small=run.problem.is_function
         )
+        if self.watch is not None:
+            self.watch.begin(self.instance, optimizer)
+            self.recorder = Watched(self.recorder, self.watch)
         self.differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
         if self.way is Calling.GRAPH:
             self.differentiate = functools.partial(backward_with_graph, parameters=parameters)
@@ -287,11 +296,10 @@ class _Loop:
             "provenance_id": provenance_id,
             **{f"{name}_final": value for name, value in finals.items()},
         }
-        return RunRecord(row, self._columns(losses, kept) if finite and self.trace.every else {})
+        return RunRecord(row, self._columns(losses, kept) if finite and self.trace.any else {})
 
     def _columns(self, losses: np.ndarray, metrics: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
-        last = len(losses) - 1
-        rows = np.unique(np.append(np.arange(0, last + 1, self.trace.every), last))
+        rows = self.trace.rows(losses, self.run.problem.floor)
         columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
         columns |= self.recorder.columns(rows)
         for part in (self.groups, self.training):

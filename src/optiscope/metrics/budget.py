@@ -9,7 +9,8 @@ Fleuret 2020, "Optimizer benchmarking needs to account for hyperparameter tuning
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..streams import uniform
-from .cells import KEY, numbers, require
+from .cells import KEY, group_codes, numbers, observed_interval, require
 
 BLOCK = 2_000_000  # numbers that one block of resampled pools may hold
 
@@ -60,18 +61,19 @@ def expected_best(
         raise InputError(f"confidence must be between 0 and 1, got {confidence}")
     if resamples < 0:
         raise InputError(f"resamples must be >= 0, got {resamples}")
-    parts = []
-    for key, pool in trials.groupby(list(by), sort=True, dropna=False):
-        scores = numbers(pool, "score")
-        scores = np.sort(np.where(np.isnan(scores), np.inf, scores))
+    score = numbers(trials, "score")
+    score = np.where(np.isnan(score), np.inf, score)
+    codes, keys = group_codes(trials, by)
+    order = np.lexsort((score, codes))
+    ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
+    drawn = _Draws(resamples, confidence, seed)
+    curves = [_curves(np.zeros(1), np.ones(0, dtype=np.int64), drawn)]  # the columns, where there is no pool
+    for scores in np.split(score[order], ends[:-1]) if len(keys) else []:
         own = np.arange(1, len(scores) + 1) if budgets is None else budgets[budgets <= len(scores)]
-        curve = pd.DataFrame({"k": own, "trials": len(scores)})
-        curve = curve.join(_curves(scores, own, resamples, confidence, seed))
-        parts.append(curve.assign(**dict(zip(by, key, strict=True)))[[*by, *curve.columns]])
-    if not parts:
-        empty = _curves(np.zeros(1), np.ones(1, dtype=np.int64), 0, confidence, seed).iloc[:0]
-        return trials.loc[[], list(by)].assign(k=0, trials=0).join(empty)
-    return pd.concat(parts, ignore_index=True)
+        curves.append(_curves(scores, own, drawn))
+    counts = [len(curve["k"]) for curve in curves[1:]]
+    rows = keys.iloc[np.repeat(np.arange(len(keys)), counts)].reset_index(drop=True)
+    return rows.assign(**{name: np.concatenate([curve[name] for curve in curves]) for name in curves[0]})
 
 
 def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
@@ -82,34 +84,29 @@ def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
     return np.array(sorted(set(given)), dtype=np.int64)
 
 
-def _curves(
-    scores: NDArray[np.float64], ks: NDArray[np.int64], resamples: int, confidence: float, seed: int
-) -> pd.DataFrame:
-    """The columns of a pool whose scores are sorted."""
-    weights = best_of_k_weights(len(scores), ks)
-    rank = _middle(weights)
-    bands = {"low": np.full(len(ks), np.nan), "high": np.full(len(ks), np.nan)}
-    bands |= {f"median_{name}": values.copy() for name, values in bands.items()}
-    if resamples:
-        means, medians = _resampled(scores, weights, ks, rank, resamples, seed)
-        outside = (1 - confidence) / 2
-        for name, q in (("low", outside), ("high", 1 - outside)):
-            # An observed value, never one between two: infinities allow no average.
-            bands[name] = np.quantile(means, q, axis=0, method="inverted_cdf")
-            bands[f"median_{name}"] = np.quantile(medians, q, axis=0, method="inverted_cdf")
-    finite = weights[:, np.isfinite(scores)].sum(axis=1)
-    return pd.DataFrame(
-        {
-            "expected": _mean(scores[None], weights, ks)[0],
-            "low": bands["low"],
-            "high": bands["high"],
-            "median": scores[rank],
-            "median_low": bands["median_low"],
-            "median_high": bands["median_high"],
-            # More draws than infinite trials: certain, whatever the rounding of the sum.
-            "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
-        }
-    )
+def _curves(scores: NDArray[np.float64], ks: NDArray[np.int64], drawn: _Draws) -> dict[str, Any]:
+    """The columns of a pool whose scores are sorted, by name."""
+    n = len(scores)
+    drawn.plan(n, ks)
+    unknown = np.full(len(ks), np.nan)
+    low = high = median_low = median_high = unknown
+    if drawn.resamples and len(ks):
+        means = np.concatenate([_mean(scores[picked], drawn.weights, ks) for picked in drawn.pools(n)])
+        low, high = observed_interval(means, drawn.confidence)
+        median_low, median_high = scores[drawn.low], scores[drawn.high]
+    finite = drawn.weights[:, np.isfinite(scores)].sum(axis=1)
+    return {
+        "k": ks,
+        "trials": np.full(len(ks), n),
+        "expected": _mean(scores[None], drawn.weights, ks)[0],
+        "low": low,
+        "high": high,
+        "median": scores[drawn.rank],
+        "median_low": median_low,
+        "median_high": median_high,
+        # More draws than infinite trials: certain, whatever the rounding of the sum.
+        "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
+    }
 
 
 def best_of_k_weights(n: int, ks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -139,22 +136,45 @@ def _middle(weights: NDArray[np.float64]) -> NDArray[np.intp]:
 def _mean(pools: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Expected best of each sorted pool and budget, infinite where k infinite trials may be drawn."""
     infinite = np.isinf(pools)
+    if not infinite[:, -1:].any():
+        return pools @ weights.T  # sorted, so that nothing is infinite
     mean = np.where(infinite, 0.0, pools) @ weights.T
     return np.where(ks[None] <= infinite.sum(axis=1)[:, None], np.inf, mean)
 
 
-def _resampled(
-    scores: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64], rank: NDArray[np.intp],
-    resamples: int, seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
-    """Mean and median of the best of k in pools drawn with replacement, shape (resamples, budgets)."""
-    n = len(scores)
-    size = max(1, BLOCK // n)
-    means, medians = [], []
-    for first in range(0, resamples, size):
-        count = min(size, resamples - first)
-        drawn = uniform(seed, "expected best", first * n, count * n).reshape(count, n)
-        pools = np.sort(scores[(drawn * n).astype(np.intp)], axis=1)
-        means.append(_mean(pools, weights, ks))
-        medians.append(pools[:, rank])
-    return np.concatenate(means), np.concatenate(medians)
+class _Draws:
+    """The resampled pools as places in a sorted pool, with all that depends on a pool's size and the budgets alone.
+
+    `weights` are `best_of_k_weights`, `rank` is where the median of the best of k lies, `low` and `high` are the ends
+    of that median's band: an order of places is an order of scores. `plan` sets them for pools of one size.
+    """
+
+    def __init__(self, resamples: int, confidence: float, seed: int):
+        self.resamples, self.confidence, self._seed = resamples, confidence, seed
+        self._planned: tuple[int, bytes] = (-1, b"")
+        self._size, self._pools = 0, np.empty((0, 0), dtype=np.intp)
+
+    def plan(self, n: int, ks: NDArray[np.int64]) -> None:
+        """Get ready for pools of n trials and these budgets; nothing is done where that is so already."""
+        if self._planned == (n, ks.tobytes()):
+            return
+        self._planned = (n, ks.tobytes())
+        self.weights = best_of_k_weights(n, ks)
+        self.rank = _middle(self.weights)
+        if self.resamples and len(ks):
+            places = np.concatenate([picked[:, self.rank] for picked in self.pools(n)])
+            self.low, self.high = observed_interval(places, self.confidence)
+
+    def pools(self, n: int) -> Iterator[NDArray[np.intp]]:
+        """Blocks of (resamples, n) places, sorted within each pool: best trial first."""
+        if n == self._size:
+            yield self._pools
+            return
+        step = max(1, BLOCK // n)
+        for first in range(0, self.resamples, step):
+            count = min(step, self.resamples - first)
+            chance = uniform(self._seed, "expected best", first * n, count * n).reshape(count, n)
+            picked = np.sort((chance * n).astype(np.intp), axis=1)
+            if step >= self.resamples:
+                self._size, self._pools = n, picked
+            yield picked

@@ -10,6 +10,7 @@ import pandas as pd
 from .cells import (
     KEY,
     SETTING,
+    as_categories,
     failed,
     final_loss,
     group_codes,
@@ -19,11 +20,8 @@ from .cells import (
     numbers,
     one_row_a_run,
 )  # fmt: skip
-from .rates import shown_rates
-from .targets import difficulty, steps_to_target, success, targets_for
-
-# Gaps below the last target that was set before the runs are not told apart.
-SOLVED = 1e-8
+from .rates import shown_rates, shown_runs
+from .targets import SOLVED, difficulty, steps_to_target, success, targets_for
 
 COLUMNS = (
     *KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high", "seeds", "runs",
@@ -49,12 +47,12 @@ def comparison(
         `ms_per_step` in milliseconds a step done, medians over the runs that have a clock reading. Sorted by setting,
         then from best to worst median.
     """
-    runs = one_row_a_run(runs)
+    runs = as_categories(one_row_a_run(runs), (*KEY, "hyperparameters", "purpose", "status", "engine"))
     results = runs[runs["purpose"] == "result"]
     if results.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     rates = shown_rates(runs)
-    chosen = results.merge(rates[[*KEY, "lr"]], on=[*KEY, "lr"])
+    chosen = shown_runs(runs, rates)
     codes, table = group_codes(chosen, KEY)
     size = len(table)
 
@@ -79,7 +77,8 @@ def comparison(
     per_step = np.divide(1e3 * wall, done, out=np.full(len(done), np.nan), where=done > 0)
     table["wall_s"] = pd.Series(wall).groupby(codes).median().to_numpy()
     table["ms_per_step"] = pd.Series(per_step).groupby(codes).median().to_numpy()
-    table["engine"] = groups["engine"].agg(lambda names: ", ".join(sorted(set(names)))).to_numpy()
+    engines = pd.DataFrame({"cell": codes, "engine": chosen["engine"].astype(str)}).drop_duplicates()
+    table["engine"] = engines.sort_values("engine").groupby("cell")["engine"].agg(", ".join).to_numpy()
 
     hits = steps_to_target(chosen, trace, targets_for(results) if targets is None else targets)
     cells = success(hits, (*KEY, "metric", "target"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .cells import CELL, KEY, group_codes, one_row_a_run
+from .cells import CELL, KEY, as_categories, group_codes, one_row_a_run
 from .trials import trial_scores
 
 
@@ -43,7 +43,8 @@ def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
     )
     best = best.merge(cells, on=list(by))
     best["edge"] = edges(best)
-    best["chosen_on"] = best.merge(pool[[*by, "purpose"]].drop_duplicates(), on=list(by))["purpose"].to_numpy()
+    _, purposes = group_codes(pool, (*by, "purpose"))
+    best["chosen_on"] = best.merge(purposes, on=list(by))["purpose"].to_numpy()
     return best[[*by, "lr", "score", "edge", "trials", "seeds", "lr_low", "lr_high", "chosen_on"]]
 
 
@@ -64,11 +65,13 @@ def shown_rates(runs: pd.DataFrame) -> pd.DataFrame:
         The cell's columns, `lr`, `chosen_on` (`"tuning"`; `"result"`: picked among the results themselves, which
         flatters; `"fixed"`: one rate, no search), `edge`, `trials`, `lr_low`, `lr_high`.
     """
+    runs = as_categories(runs, (*KEY, "hyperparameters", "purpose", "status"))
     results = runs[runs["purpose"] == "result"]
     horizon = [*CELL, "steps"]
     own = best_rates(results, KEY)
     tuned = best_rates(runs[runs["purpose"] == "tuning"], horizon)
-    tried = results[[*KEY, "lr"]].drop_duplicates().merge(tuned[[*horizon, "lr"]], on=[*horizon, "lr"])
+    _, tried = group_codes(results, (*KEY, "lr"))
+    tried = tried.merge(tuned[[*horizon, "lr"]], on=[*horizon, "lr"])
     table = own.merge(tuned, on=horizon, how="left", suffixes=("", "_tuned")).merge(
         tried.rename(columns={"lr": "lr_both"}), on=list(KEY), how="left"
     )
@@ -86,3 +89,18 @@ def shown_rates(runs: pd.DataFrame) -> pd.DataFrame:
     table["trials"] = table["trials"].mask(fixed, 0).astype("int64")
     table["edge"] = edges(table)
     return table[[*KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high"]]
+
+
+def shown_runs(runs: pd.DataFrame, rates: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of purpose `"result"` at the rate at which `comparison` shows their cell.
+
+    `rates` is what `shown_rates` gave for the same runs, where that is at hand.
+    """
+    runs = one_row_a_run(runs)
+    results = runs[runs["purpose"] == "result"]
+    if results.empty:
+        return results
+    known = (shown_rates(runs) if rates is None else rates)[[*KEY, "lr"]]
+    codes, keys = group_codes(results, (*KEY, "lr"))
+    shown = keys.merge(known.assign(shown=True), on=[*KEY, "lr"], how="left")["shown"].notna().to_numpy()
+    return results[shown[codes]].reset_index(drop=True)

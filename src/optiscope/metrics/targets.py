@@ -13,12 +13,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, hint
-from .cells import KEY, failed, final_loss, group_codes, grouped_quantile, left_domain, numbers, one_row_a_run, require
+from .cells import (
+    KEY,
+    as_categories,
+    competitors,
+    failed,
+    final_loss,
+    group_codes,
+    grouped_quantile,
+    left_domain,
+    numbers,
+    one_row_a_run,
+    require,
+)  # fmt: skip
 from .stored import HIGHER, Stored, stored_targets
 
 GAP_TARGETS = (1e0, 1e-2, 1e-4, 1e-6, 1e-8)
 ACCURACY_TARGETS = (0.5, 0.9, 0.95, 0.99)
 RATIO_TARGETS = (0.5, 0.1, 0.01, 0.001)
+SOLVED = GAP_TARGETS[-1]  # gaps below the last target that was set before the runs are not told apart
+HARDEST_RATIO = RATIO_TARGETS[-1]
 TARGETS = {"gap": GAP_TARGETS, "accuracy": ACCURACY_TARGETS, "loss_ratio": RATIO_TARGETS}
 
 
@@ -33,23 +47,29 @@ def gap(runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> pd.DataFrame:
         trace: one row a recorded step.
 
     Returns:
-        A copy of `runs` with `gap_final` (infinite for a run that diverged or failed), `gap_best` and `floor_known`;
-        or a copy of `trace` with `gap` and `floor_known`. Rows of a run that `runs` lacks have a gap of NaN.
+        A copy of `runs` with `gap_final` (infinite for a run that diverged or failed), `gap_best` (infinite for one
+        whose best loss lies outside the domain) and `floor_known`; or a copy of `trace` with `gap` and `floor_known`.
+        Rows of a run that `runs` lacks have a gap of NaN.
     """
     runs = one_row_a_run(runs)
     floor = numbers(runs, "loss_floor")
     known = ~np.isnan(floor)
     floor = np.where(known, floor, 0.0)
     if trace is None:
-        best = numbers(runs, "loss_best") - floor
+        best = numbers(runs, "loss_best")
+        best = np.where(left_domain(best, numbers(runs, "loss_floor")), np.inf, best - floor)
         return runs.assign(gap_final=final_loss(runs) - floor, gap_best=best, floor_known=known)
+    _, of_run = of_trace(runs, trace, floor)
+    _, of_known = of_trace(runs, trace, known.astype(float))
+    return trace.assign(gap=numbers(trace, "loss") - of_run, floor_known=of_known == 1)
+
+
+def of_trace(
+    runs: pd.DataFrame, trace: pd.DataFrame, values: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For each row of the trace the row of its run, -1 where `runs` lacks it, and the run's value, NaN there."""
     codes = _run_codes(runs, trace)
-    found = codes >= 0
-    of_run = np.full(len(trace), np.nan)
-    of_run[found] = floor[codes[found]]
-    of_known = np.zeros(len(trace), dtype=bool)
-    of_known[found] = known[codes[found]]
-    return trace.assign(gap=numbers(trace, "loss") - of_run, floor_known=of_known)
+    return codes, np.where(codes >= 0, np.append(values, np.nan)[codes], np.nan)
 
 
 def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +93,9 @@ def targets_for(runs: pd.DataFrame) -> pd.DataFrame:
         }
     )
     rows, stored = [], _stored(runs)
-    for problem, fact in facts.groupby("problem", sort=True)[["accuracy", "gap", "negative"]].any().iterrows():
+    for problem, fact in (
+        facts.groupby("problem", sort=True, observed=True)[["accuracy", "gap", "negative"]].any().iterrows()
+    ):
         if problem in stored:
             rows += [(problem, stored[problem].metric, target) for target in stored[problem].targets]
             continue
@@ -87,7 +109,7 @@ def _stored(runs: pd.DataFrame) -> dict[str, Stored]:
     """The stored targets of these problems, by the name that the runs have."""
     known = stored_targets()
     found = {}
-    for problem, own in runs.groupby("problem"):
+    for problem, own in runs.groupby("problem", observed=True):
         entry = known.get(str(problem).partition("(")[0])
         if entry and not np.isnan(numbers(own, f"{entry.metric}_final")).all():
             found[str(problem)] = entry
@@ -109,8 +131,9 @@ def steps_to_target(
         targets: a frame like `targets_for`'s, or numbers for each problem's own metric.
 
     Returns:
-        Columns of the cell, `lr`, `seed`, `run_id`, `purpose`, `metric`, `target`, `step` (inf on a miss), `hit`, and
-        `evaluations`: gradient evaluations up to the hit (in proportion to steps), or all that were spent on a miss.
+        Columns of the cell, `competitor`, `lr`, `seed`, `run_id`, `purpose`, `status`, `metric`, `target`, `step` (inf
+        on a miss), `hit`, and what was spent up to the hit (in proportion to steps) or, on a miss, in all:
+        `evaluations` of the gradient, and `seconds` on the clock, NaN where the run shared it with others in lanes.
 
     Raises:
         InputError: a target frame with other columns, or with a metric that is none of gap, accuracy, loss_ratio and
@@ -122,45 +145,74 @@ def steps_to_target(
     done = numbers(runs, "steps_done")
     spent = numbers(runs, "grad_evals")
     per_step = np.divide(spent, done, out=np.ones(len(runs)), where=done > 0)
-    kept = [*KEY, "lr", "seed", "run_id", "purpose", "status"]
-    parts = []
+    seconds = np.where((runs["engine"] == "single").to_numpy(bool), numbers(runs, "wall_s"), np.nan)
+    kept = [*KEY, "competitor", "lr", "seed", "run_id", "purpose", "status"]
+    runs = as_categories(runs, [*KEY, "purpose", "status"])
+    runs = runs.assign(competitor=competitors(runs))
+    parts, metrics = [], sorted(set(levels["metric"]))
     for (metric, target), level in levels.groupby(["metric", "target"], sort=False):  # type: ignore[misc]
         asked = runs["problem"].isin(level["problem"]).to_numpy(bool)
         step = points.first_step(str(metric), float(target))[asked]
         hit = np.isfinite(step)
-        evaluations = np.where(hit, np.ceil(np.where(hit, step, 0.0) * per_step[asked]), spent[asked])
+        reached = np.where(hit, step, 0.0)
+        share = np.divide(reached, done[asked], out=np.zeros(len(step)), where=done[asked] > 0)
+        spent_here = {
+            "evaluations": np.where(hit, np.ceil(reached * per_step[asked]), spent[asked]),
+            "seconds": seconds[asked] * np.where(hit, share, 1.0),
+        }
         parts.append(
-            runs.loc[asked, kept].assign(metric=metric, target=target, step=step, hit=hit, evaluations=evaluations)
-        )
+            runs.loc[asked, kept].assign(
+                metric=pd.Categorical([metric], metrics).repeat(len(step)), target=target, step=step, hit=hit,
+                **spent_here,
+            )
+        )  # fmt: skip
     if not parts:
-        empty = {"metric": "", "target": 0.0, "step": 0.0, "hit": False, "evaluations": 0.0}
+        empty = {"metric": "", "target": 0.0, "step": 0.0, "hit": False, "evaluations": 0.0, "seconds": 0.0}
         return runs.loc[[], kept].assign(**empty)
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
 def success(hits: pd.DataFrame, by: Sequence[str] = (*KEY, "lr", "metric", "target")) -> pd.DataFrame:
-    """Success rate, expected running time and median steps of each cell, out of `steps_to_target`'s frame.
+    """Success rate, expected running time and medians of each cell, out of `steps_to_target`'s frame.
 
     `ERT = (evaluations of all runs, up to the hit or in vain) / (number of hits)`, infinite without a hit (Hansen,
     Auger, Ros, Mersmann, Tušar, Brockhoff 2021, "COCO", 10.1080/10556788.2020.1808977).
 
     Returns:
-        One row a group: `by`, `runs`, `successes`, `success_rate`, `ert`, `steps_median` (inf where half missed).
+        One row a group: `by`, `runs`, `successes`, `success_rate`, `ert` in evaluations, `ert_seconds` the same in
+        seconds, and medians to the target, infinite where half missed: `steps_median`, `evaluations_median`,
+        `seconds_median`. Seconds are NaN where a run of the group has none.
 
     Raises:
         InputError: `by` names a column that is not there.
     """
-    require(hits, [*by, "step", "hit", "evaluations"], "hits")
+    require(hits, [*by, "step", "hit", "evaluations", "seconds"], "hits")
     codes, keys = group_codes(hits, by)
     count = np.bincount(codes, minlength=len(keys))
     hit = np.bincount(codes, weights=hits["hit"].to_numpy(float), minlength=len(keys))
-    spent = np.bincount(codes, weights=numbers(hits, "evaluations"), minlength=len(keys))
+    spent = {name: numbers(hits, name) for name in ("evaluations", "seconds")}
+    sums: dict[str, NDArray[np.float64]] = {
+        name: np.bincount(codes, weights=values, minlength=len(keys)).astype(np.float64)
+        for name, values in spent.items()
+    }
+    miss = ~hits["hit"].to_numpy(bool)
+
+    def per_hit(total: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.divide(total, hit, out=np.where(np.isnan(total), np.nan, np.inf), where=hit > 0)
+
+    def median(name: str) -> NDArray[np.float64]:
+        middle = grouped_quantile(np.where(miss, np.inf, spent[name]), codes, len(keys), 0.5)
+        return np.where(np.isnan(sums[name]), np.nan, middle)
+
     return keys.assign(
         runs=count,
         successes=hit.astype(np.int64),
         success_rate=np.divide(hit, count, out=np.zeros(len(keys)), where=count > 0),
-        ert=np.divide(spent, hit, out=np.full(len(keys), np.inf), where=hit > 0),
+        ert=per_hit(sums["evaluations"]),
+        ert_seconds=per_hit(sums["seconds"]),
         steps_median=grouped_quantile(hits["step"], codes, len(keys), 0.5),
+        evaluations_median=median("evaluations"),
+        seconds_median=median("seconds"),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .cells import KEY, final_loss, group_codes, grouped_quantile, numbers, one_row_a_run
+from .cells import KEY, as_categories, final_loss, group_codes, grouped_quantile, numbers, one_row_a_run
 
 
 def selection_loss(runs: pd.DataFrame) -> NDArray[np.float64]:
@@ -53,7 +53,7 @@ def trials(runs: pd.DataFrame, by: Sequence[str] = KEY) -> pd.DataFrame:
         loss where the problem measures one; divergence is infinite), `seeds`, `diverged` and `errors` (numbers of
         runs). Sorted by `by`, then by rate.
     """
-    runs = one_row_a_run(runs)
+    runs = as_categories(one_row_a_run(runs), (*KEY, "hyperparameters", "purpose", "status"))
     pool = runs[runs["purpose"] == "tuning"].reset_index(drop=True)
     codes, found = group_codes(pool, (*by, "lr", "hyperparameters"))
     values = [flat_arguments(json.loads(text)) for text in found["hyperparameters"]]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import InputError
 from ..metrics.cells import left_domain
-from .style import PLAIN, Look, cut_apart, full_name, looks_of, short_name
+from .style import PLAIN, Look, cut_apart, full_name, looks_of, looks_of_schedules, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
 LONGEST, CROWD = 28, 10  # letters of a name on the map, and how many runs leave room for but two thirds of them
@@ -34,6 +34,7 @@ class Competitor:
     steps: np.ndarray
     xy: np.ndarray
     gap: np.ndarray
+    lr: np.ndarray  # the rate of the next step; NaN where the trace has none
     fate: str  # "" where it ran to its end, else "diverged" or "error"
     broke: int  # the step of that fate
     on_bound: bool  # whether its rate is the last one of a search that might have gone on
@@ -79,8 +80,20 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
     names = [str(name) for name in runs["optimizer"]]
     shorts, labels = _labels(runs, names)
     schedules = [str(name) for name in runs["schedule"]] if "schedule" in runs else None
-    entries = zip(runs.to_dict("records"), labels, shorts, looks_of(names, theme, schedules), strict=True)
-    return [_competitor(row, label, short, look, by_run, floor) for row, label, short, look in entries], floor
+    one_method = _by_schedule_alone(names, schedules)
+    looks = looks_of_schedules(names[0], schedules, theme) if one_method and schedules else None
+    entries = zip(
+        runs.to_dict("records"), labels, shorts, looks or looks_of(names, theme, schedules), strict=True
+    )  # fmt: skip
+    return [
+        _competitor(row | ({"schedule": "constant"} if one_method else {}), label, short, look, by_run, floor)
+        for row, label, short, look in entries
+    ], floor
+
+
+def _by_schedule_alone(names: list[str], schedules: list[str] | None) -> bool:
+    """Whether one optimizer runs under several schedules, once each: then they are who races."""
+    return schedules is not None and len(set(names)) == 1 < len(names) and len(set(schedules)) == len(schedules)
 
 
 def need(frame: pd.DataFrame, name: str, columns: Sequence[str], why: str = "") -> None:
@@ -141,8 +154,11 @@ def _competitor(
     # A thin trace ends before the run did.
     broke = int(steps[end - 1] if done is None or pd.isna(done) or end < len(finite) else done) + 1
     on_bound = str(row.get("edge") or "") in ("low", "high")
+    lr = path["lr_t"].to_numpy(float)[:end].copy() if "lr_t" in path else np.full(end, np.nan)
+    if end > 1 and not fate:
+        lr[-1] = lr[-2]  # the last row holds the rate of a step that is not taken
     return Competitor(
-        str(row["run_id"]), label, short, look, _rate(row), steps[:end], xy[:end], gap, fate, broke, on_bound
+        str(row["run_id"]), label, short, look, _rate(row), steps[:end], xy[:end], gap, lr, fate, broke, on_bound
     )
 
 
@@ -154,6 +170,12 @@ def _rate(row: dict) -> str:
 
 def _labels(runs: pd.DataFrame, names: list[str]) -> tuple[list[str], list[str]]:
     """Short labels, told apart by whatever differs, and full ones."""
+    most = LONGEST if len(names) < CROWD else LONGEST * 2 // 3
+    if _by_schedule_alone(names, [str(name) for name in runs["schedule"]] if "schedule" in runs else None):
+        full = [str(name) for name in runs["schedule"]]
+        shorts = [name.split("(")[0] for name in full]
+        shorts = [whole if shorts.count(short) > 1 else short for whole, short in zip(full, shorts, strict=True)]
+        return cut_apart(shorts, lambda words: len(words) <= most), full
     shorts = [short_name(name) for name in names]
     if len(set(shorts)) < len(set(names)):
         shorts = [name if shorts.count(short) > 1 else short for name, short in zip(names, shorts, strict=True)]
@@ -170,5 +192,4 @@ def _labels(runs: pd.DataFrame, names: list[str]) -> tuple[list[str], list[str]]
         name if len(name) <= len(short) else full_name(name) if full_name(name).startswith(short + "(") else short
         for name, short in zip(names, shorts, strict=True)
     ]
-    most = LONGEST if len(names) < CROWD else LONGEST * 2 // 3
     return cut_apart(shorts, lambda words: len(words) <= most), labels

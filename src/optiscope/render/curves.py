@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
-from ..metrics.cells import left_domain
+from ..metrics.cells import final_loss, left_domain
 from .bands import by_step, is_lost, quantile
 from .competitors import LEAST_GAP, need
 from .panels import legend_beside, name_axes, panels
+from .picture import describe
 from .strokes import Curve, draw_curves, key_line
 from .style import PLAIN, Look, Theme, looks_of, theme_of
 
@@ -22,98 +23,138 @@ LEAST_LOSS = 1e-8  # of a network: less is rounding in float32, and nought has n
 
 
 def convergence(
-    runs: pd.DataFrame, trace: pd.DataFrame, *, target: float | None = None, theme: str = "light"
-) -> Figure:
+    runs: pd.DataFrame, trace: pd.DataFrame, *, target: float | None = None, against: str | Sequence[str] = "step",
+    theme: str = "light", ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """Loss above the minimum by step, on logarithmic axes: one panel a problem, one line an optimizer and schedule.
 
     Lines are medians over seeds, bands go from the first to the third quartile. A run that diverged counts as infinite
     from there on: the line ends where half of the runs are gone, and the legend says how many were. Where no minimum is
-    known, the loss itself is drawn. `target` is a gap, marked by a line across.
+    known, the loss itself is drawn. `target` is a gap, marked by a line across. `against` is "step", "time" (seconds,
+    at the median time of a step of each line's runs) or both, side by side. `ax` is an axes of yours to draw in.
 
-    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
+    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`, and for a time of runs
+    that did not run in the plain loop, one by one: they have none of their own.
     """
     look = theme_of(theme)
     need(runs, "runs", ("run_id", "optimizer"))
     need(trace, "trace", ("run_id", "step", "loss"))
+    clocks = [against] if isinstance(against, str) else list(against)
+    _check_clocks(clocks, runs)
     problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
     groups = _grouped(runs, theme)
-    figure, axes = panels(
-        [str(problem) for problem in problems], look, across=2, height=3.9 if len(problems) == 1 else 2.7
-    )
-    for problem, ax in zip(problems, axes, strict=True):
+    titles = [f"{problem}{', in time' * (clock == 'time')}".lstrip(", ") for problem in problems for clock in clocks]
+    figure, axes = panels(titles, look, across=2, height=3.9 if len(titles) == 1 else 2.7, ax=ax)
+    for i, panel in enumerate(axes):
+        problem, clock = problems[i // len(clocks)], clocks[i % len(clocks)]
         here = [(rows[rows["problem"] == problem] if problem != "" else rows, style) for _, rows, style in groups]
-        _convergence_panel(ax, here, trace, target, look)
+        _convergence_panel(panel, here, trace, target, look, clock)
     entries = [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups]
-    legend_beside(figure, entries, look)
-    return figure
+    legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
+    best = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
+    return describe(
+        figure, f"Loss against {' and '.join(clocks)}, median and quartiles over {_count(runs, groups)}.", *best
+    )
 
 
-def history(runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy", theme: str = "light") -> Figure:
+def history(
+    runs: pd.DataFrame, trace: pd.DataFrame, *, metric: str = "accuracy", rate: bool = False, theme: str = "light",
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """The training of networks: the loss beside `metric`, by epoch where the trace has one, else by step.
 
     One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. The loss
     is on a logarithmic axis that ends at 1e-8: less, and nought, is drawn there, and the picture says so. Without the
-    metric in the trace there is the loss alone.
+    metric in the trace there is the loss alone. `rate` adds a panel of the learning rate; `ax` is an axes of yours.
 
     Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
     """
     look = theme_of(theme)
     need(runs, "runs", ("run_id", "optimizer"))
-    need(trace, "trace", ("run_id", "step", "loss"))
+    need(trace, "trace", ("run_id", "step", "loss", *["lr_t"] * rate))
     axis = "epoch" if "epoch" in trace and trace["epoch"].notna().any() else "step"
-    columns = ["loss"] + [metric] * (metric in trace and bool(trace[metric].notna().any()))
+    columns = ["loss"] + [metric] * (metric in trace and bool(trace[metric].notna().any())) + ["lr_t"] * rate
     groups = _grouped(runs, theme)
-    figure, axes = panels([column.replace("_", " ") for column in columns], look, across=2, width=8.4, height=3.4)
-    for column, ax in zip(columns, axes, strict=True):
-        clipped = False
-        below = column == "loss" and bool((trace.loc[trace["run_id"].isin(runs["run_id"]), "loss"] < 0).any())
-        curves: list[Curve] = []
-        for _, rows, style in groups:
-            steps, values = by_step(rows, trace, column, axis)
-            if column == "loss":
-                clipped |= bool((values < LEAST_LOSS).any())
-                values = np.maximum(values, LEAST_LOSS) if not below else values
-            curves.append((steps, values, style))
-        draw_curves(ax, curves, rising=column != "loss")
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        name_axes(ax, look, axis)
-        if column == "loss" and not below:
+    names = [{"lr_t": "learning rate"}.get(column, column.replace("_", " ")) for column in columns]
+    spare = [""] * (rate and len(names) % 2)  # the fourth quarter holds the legend
+    figure, axes = panels([*names, *spare], look, across=2, width=8.4, height=2.8 if rate else 3.4, ax=ax)
+    for column, panel in zip(columns, axes, strict=False):
+        _history_panel(panel, column, groups, trace, axis, look)
+    entries = [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups]
+    if spare:
+        axes[-1].set_axis_off()
+        axes[-1].legend(
+            [line for _, line in entries], [label for label, _ in entries], loc="center left", frameon=False,
+            fontsize=8.5, labelcolor=look.ink, handlelength=2.6, labelspacing=0.9,
+        ).set_gid("legend")  # fmt: skip
+    else:
+        legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
+    problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
+    told = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
+    return describe(figure, f"{', '.join(names).capitalize()} by {axis} for {_count(runs, groups)}.", *told)
+
+
+def _history_panel(
+    ax: Axes, column: str, groups: Sequence[tuple[str, pd.DataFrame, Look]], trace: pd.DataFrame, axis: str,
+    look: Theme,
+) -> None:  # fmt: skip
+    clipped = False
+    ids = pd.concat([rows["run_id"] for _, rows, _ in groups])
+    below = column == "loss" and bool((trace.loc[trace["run_id"].isin(ids), "loss"] < 0).any())
+    curves: list[Curve] = []
+    for _, rows, style in groups:
+        steps, values = by_step(rows, trace, column, axis)
+        if column == "loss":
+            clipped |= bool((values < LEAST_LOSS).any())
+            values = np.maximum(values, LEAST_LOSS) if not below else values
+        curves.append((steps, values, style))
+    draw_curves(ax, curves, rising=column != "loss")
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    name_axes(ax, look, axis)
+    if column == "loss" and not below:
+        ax.set_yscale("log")
+        _few_decades(ax)
+        if clipped:
+            _name_floor(ax, look)
+    elif column == "lr_t":
+        rates = trace.loc[trace["run_id"].isin(ids), "lr_t"]
+        if rates.min() > 0 and rates.max() / rates.min() >= 10:
             ax.set_yscale("log")
             _few_decades(ax)
-            if clipped:
-                _name_floor(ax, look)
-        elif column != "loss" and _within_unit(trace[column]):
-            ax.set_ylim(0.0, 1.02)
-    legend_beside(figure, [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups], look)
-    return figure
+        else:
+            ax.set_ylim(0.0, float(rates.max()) * 1.08)
+    elif column != "loss" and _within_unit(trace[column]):
+        ax.set_ylim(0.0, 1.02)
 
 
-def schedule_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
-    """The learning rate by step, one panel a schedule, all on the same axes.
+def _check_clocks(clocks: Sequence[str], runs: pd.DataFrame) -> None:
+    for clock in clocks:
+        if clock not in ("step", "time"):
+            raise InputError(f"against is 'step', 'time' or both, got {clock!r}")
+    if "time" not in clocks:
+        return
+    need(runs, "runs", ("wall_s", "steps_done", "engine"))
+    others = sorted(set(runs["engine"]) - {"single"})
+    if others:
+        raise InputError(
+            f"runs of the {' and '.join(map(str, others))} tier share their time: for a time of each, run them with "
+            "engine='single'"
+        )
 
-    Takes the columns schedule, step, lr_t; where a schedule has several runs (`run_id`), each is a line.
 
-    Raises InputError for a frame that is empty or lacks one of them.
-    """
-    look = theme_of(theme)
-    need(frame, "schedule", ("schedule", "step", "lr_t"), why="join the schedule of the runs frame to the trace first")
-    names = list(dict.fromkeys(frame["schedule"].astype(str)))
-    across = min(3, max(2, round(len(names) ** 0.5)))
-    figure, axes = panels(names, look, across=across, height=1.65, share=True)
-    by_name = dict(tuple(frame.groupby(frame["schedule"].astype(str), sort=False)))
-    accent = theme_line(look)
-    for name, ax in zip(names, axes, strict=True):
-        ax.set_title(_cut(name, 84 // across), fontsize=7.5, color=look.ink, loc="left", fontweight="bold")
-        rows = by_name[name].sort_values("step", kind="stable")
-        lines = [group for _, group in rows.groupby("run_id", sort=False)] if "run_id" in rows else [rows]
-        for line in lines:
-            ax.plot(line["step"], line["lr_t"], color=accent, lw=1.8, drawstyle="steps-post")
-        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes[0].set_ylim(bottom=min(0.0, float(frame["lr_t"].min())))
-    figure.supxlabel("step", fontsize=8.5, color=look.muted)
-    figure.supylabel("learning rate", fontsize=8.5, color=look.muted)
-    return figure
+def _lowest(runs: pd.DataFrame, problem: object) -> str:
+    """Who ended lowest in the middle of its runs, in words."""
+    here = runs[runs["problem"] == problem] if problem != "" else runs
+    if "loss_final" not in here:
+        return f"{here['optimizer'].nunique()} optimizers are compared"
+    ends = here.assign(end=final_loss(here)).groupby("optimizer", sort=False)["end"].median()
+    if not np.isfinite(ends.min()):
+        return "none ended on a finite loss"
+    return f"{ends.idxmin()} ends lowest, at a median loss of {ends.min():.2g}"
+
+
+def _count(runs: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame, Look]]) -> str:
+    return f"{len(runs)} runs of {', '.join(label for label, _, _ in groups[:8])}{' and others' * (len(groups) > 8)}"
 
 
 def _name_floor(ax: Axes, theme: Theme) -> None:
@@ -126,14 +167,10 @@ def _name_floor(ax: Axes, theme: Theme) -> None:
     )  # fmt: skip
 
 
-def theme_line(theme: Theme) -> str:
-    """The one colour of lines that stand for no optimizer."""
-    return looks_of(["Adam"], theme.name)[0].color
-
-
 def _convergence_panel(
-    ax: Axes, groups: Sequence[tuple[pd.DataFrame, Look]], trace: pd.DataFrame, target: float | None, theme: Theme
-) -> None:
+    ax: Axes, groups: Sequence[tuple[pd.DataFrame, Look]], trace: pd.DataFrame, target: float | None, theme: Theme,
+    clock: str = "step",
+) -> None:  # fmt: skip
     floors = pd.concat([rows["loss_floor"] for rows, _ in groups]) if "loss_floor" in groups[0][0] else pd.Series()
     known = bool(len(floors)) and bool(floors.notna().all())
     curves: list[Curve] = []
@@ -148,7 +185,7 @@ def _convergence_panel(
             # A loss below the least one known is no loss of this problem: as bad as none.
             outside = left_domain(values, floor)
             values = np.where(outside, np.inf, np.maximum(values - floor, LEAST_GAP))
-        curves.append((steps, values, style))
+        curves.append((steps * _seconds_a_step(rows) if clock == "time" else steps, values, style))
     if not any(np.isfinite(values).any() for _, values, _ in curves):
         raise InputError("no run of the runs frame has a finite loss in the trace: run them with a trace")
     low, top = _reach(curves)
@@ -162,17 +199,37 @@ def _convergence_panel(
         ax.set_ylim(low - room, top + room)
     draw_curves(ax, curves)
     last = max(steps[-1] for steps, _, _ in curves)
-    if last > 20:
-        ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+    if clock == "time":
+        ax.set_xscale("log")
+        # From the quickest line's first step on: a logarithmic axis has no nought.
+        ax.set_xlim(min(steps[1] if len(steps) > 1 else last for steps, _, _ in curves), last)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if last < 300 * ax.get_xlim()[0] else (1.0,)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _duration(seconds)))
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(0, max(last, 1))
+    else:
+        if last > 20:
+            ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+            ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xlim(0, max(last, 1))
     if target is not None:
         ax.axhline(target, color=theme.muted, lw=1.0, linestyle=(0, (2, 2)), gid="target")
         ax.annotate(
             "target", (0, target), xycoords=("axes fraction", "data"), xytext=(3, 2), textcoords="offset points",
             fontsize=7.5, color=theme.muted,
         )  # fmt: skip
-    name_axes(ax, theme, "step", "loss − minimum" if known else "loss")
+    name_axes(ax, theme, "time" if clock == "time" else "step", "loss − minimum" if known else "loss")
+
+
+def _duration(seconds: float) -> str:
+    return next(
+        (f"{seconds * many:.3g} {unit}" for many, unit in ((1.0, "s"), (1e3, "ms")) if seconds * many >= 0.999),
+        f"{seconds * 1e6:.3g} µs",
+    )
+
+
+def _seconds_a_step(rows: pd.DataFrame) -> float:
+    taken = rows["wall_s"].to_numpy(float) / np.maximum(rows["steps_done"].to_numpy(float), 1.0)
+    return float(np.median(taken))
 
 
 def _reach(curves: Sequence[Curve]) -> tuple[float, float]:

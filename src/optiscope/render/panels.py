@@ -6,35 +6,60 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from .picture import Still
 from .style import Theme
 
 
 def panels(
-    titles: Sequence[str], theme: Theme, *, across: int, width: float = 7.2, height: float = 3.6, share: bool = False
-) -> tuple[Figure, list[Axes]]:
+    titles: Sequence[str], theme: Theme, *, across: int, width: float = 7.2, height: float = 3.6, share: bool = False,
+    ax: Axes | None = None,
+) -> tuple[Figure, list[Axes]]:  # fmt: skip
     """A figure of one panel a title, `across` of them in a row; sizes in inches.
 
-    With `share`, all panels have the same axes and only the outer ones number them.
+    With `share`, all panels have the same axes and only the outer ones number them. With `ax`, the panels share out
+    that axes of the caller's, and its figure is the one that comes back.
     """
     columns = max(1, min(across, len(titles)))
     rows = math.ceil(len(titles) / columns)
-    figure = Figure(figsize=(width, 0.3 + height * rows), dpi=100, facecolor=theme.paper, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
-    axes = list(grid.ravel())
-    for ax in axes[len(titles) :]:
-        ax.remove()
-    axes = axes[: len(titles)]
-    for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
-        dress(ax, theme)
-        ax.set_title(title, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
+    if ax is not None:
+        figure: Figure = ax.get_figure(root=True)  # type: ignore[assignment]
+        axes = divide(ax, rows, columns, share=share)[: len(titles)]
+    else:
+        figure = Still(figsize=(width, 0.3 + height * rows), facecolor=theme.paper, layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+        every = list(grid.ravel())
+        for spare in every[len(titles) :]:
+            spare.remove()
+        axes = every[: len(titles)]
+    for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
+        dress(panel, theme)
+        if title or ax is None:
+            panel.set_title(title, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
         if share and i + columns >= len(titles):
-            ax.tick_params(labelbottom=True)  # the panel below this one may be missing
+            panel.tick_params(labelbottom=True)  # the panel below this one may be missing
     return figure, axes
+
+
+def divide(ax: Axes, rows: int, columns: int, *, share: bool = False) -> list[Axes]:
+    """Share out the room of an axes among panels, row by row, with room between for numbers and titles."""
+    if rows == columns == 1:
+        return [ax]
+    ax.set_axis_off()
+    wide, high = ax.get_window_extent().size / ax.figure.dpi  # type: ignore[union-attr]
+    gap_x, gap_y = min(0.5 / wide, 0.12), min(0.42 / high, 0.16)
+    width, height = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
+    axes: list[Axes] = []
+    for row in range(rows):
+        for column in range(columns):
+            box = (column * (width + gap_x), 1 - (row + 1) * height - row * gap_y, width, height)
+            like = {"sharex": axes[0], "sharey": axes[0]} if share and axes else {}
+            axes.append(ax.inset_axes(box, **like))
+            if share:
+                axes[-1].tick_params(labelbottom=row == rows - 1, labelleft=column == 0)
+    return axes
 
 
 def dress(ax: Axes, theme: Theme) -> None:
@@ -54,8 +79,17 @@ def name_axes(ax: Axes, theme: Theme, x: str = "", y: str = "") -> None:
     ax.set_ylabel(y, fontsize=8.5, color=theme.muted)
 
 
-def legend_beside(figure: Figure, entries: Sequence[tuple[str, Line2D]], theme: Theme) -> None:
-    """One legend for all panels, in a column to the right that the layout keeps free."""
+def legend_beside(
+    figure: Figure, entries: Sequence[tuple[str, Line2D]], theme: Theme, ax: Axes | None = None
+) -> None:  # fmt: skip
+    """One legend for all panels, in a column to the right that the layout keeps free; within `ax` of the caller's."""
+    if ax is not None:
+        inside = ax.legend(
+            [line for _, line in entries], [label for label, _ in entries], frameon=False, fontsize=8,
+            labelcolor=theme.ink, handlelength=2.6,
+        )  # fmt: skip
+        inside.set_gid("legend")
+        return
     legend = figure.legend(
         [line for _, line in entries], [label for label, _ in entries], loc="outside right upper", frameon=False,
         fontsize=8, labelcolor=theme.ink, handlelength=2.6, borderaxespad=0.3, labelspacing=0.7,

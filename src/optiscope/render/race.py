@@ -1,235 +1,254 @@
-"""A race: optimizers run over a landscape, side by side, as a film.
+"""A race: optimizers run over a landscape, as a film; one map, or a grid of several problems side by side.
 
-The picture is a composition of parts (map, strip, table), each of which knows how to set its artists to a frame. The
-background is drawn once; a frame is the moving artists over a restored copy of it.
+A race is a composition of parts (map, strips, table) on a stage; this file says where they stand and what the words
+beside the film are.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.lines import Line2D
 
 from ..errors import InputError
+from ..metrics.verdicts import verdicts
 from .clock import frame_times
-from .competitors import Competitor, competitors_of
-from .encode import encode
+from .competitors import Competitor, competitors_of, rank
+from .picture import Film
 from .race_map import Landscape, Map
-from .race_strip import Strip
+from .race_strip import RateStrip, Strip
 from .race_table import Table, column_width
+from .stage import DESIGN, Stage
 from .style import Theme, theme_of
 
-_DESIGN = (720, 540)  # the size that the layout below is drawn for, in pixels at 100 dpi
+STRIPS = {"gap": Strip, "lr": RateStrip}
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def race(
-    landscape: pd.DataFrame, runs: pd.DataFrame, trace: pd.DataFrame, *, minima: Sequence[tuple[float, float]] = (),
-    title: str = "", subtitle: str = "", size: tuple[int, int] = _DESIGN, frames: int = 220, seconds: float = 11.0,
-    hold: float = 2.5, clock: str = "log", theme: str = "light",
-) -> Race:  # fmt: skip
+    landscape: Any, runs: pd.DataFrame | None = None, trace: pd.DataFrame | None = None, *,
+    minima: Sequence[tuple[float, float]] = (), title: str = "", subtitle: str = "", size: tuple[int, int] = DESIGN,
+    frames: int = 220, seconds: float = 11.0, hold: float = 2.5, clock: str = "log", theme: str = "light",
+    strips: Sequence[str] = ("gap",),
+) -> Film:  # fmt: skip
     """Let the runs race over the landscape.
 
     `landscape` has the columns x, y, loss on a regular grid; `runs` and `trace` are the two frames, with x0 and x1 in
     the trace; an `edge` of "low" or "high" in `runs` says that a rate is on the bound of its search, and is marked so.
-    `minima` are marked with stars. The film shows `frames` frames in `seconds`, then holds the verdict for
-    `hold` more; `size` is in pixels; `clock` is "log" or "linear" in steps; `theme` is "light" or "dark".
+    Instead of the three, give what `osc.run` gave. `minima` are marked with stars. The film shows `frames` frames in
+    `seconds`, then holds the verdict for `hold` more; `size` is in pixels; `clock` is "log" or "linear" in steps;
+    `theme` is "light" or "dark"; `strips` below the map show the "gap" above the minimum, the "lr", or both.
 
     Raises InputError for frames that cannot race: empty, not two-dimensional, more than 16 runs, of several problems.
     """
+    width, height = _checked(size)
+    unknown = [name for name in strips if name not in STRIPS]
+    if unknown:
+        raise InputError(f"strips are {' and '.join(STRIPS)}, got {', '.join(map(str, unknown))}")
+    look = theme_of(theme)
+    course = Course.of(landscape, runs, trace, minima)
+    entry = Entry(course, theme)
+    times = frame_times(clock, frames, entry.last)
+
+    def compose() -> Stage:
+        return _one_map(entry, title, subtitle, (width, height), clock, times, look, strips)
+
+    return Film(compose, times, seconds, hold, entry.told(title))
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is raced on and who races: landscape, runs and trace as `race` takes them, the minima, and a title."""
+
+    landscape: pd.DataFrame
+    runs: pd.DataFrame
+    trace: pd.DataFrame
+    minima: Sequence[tuple[float, float]] = ()
+    title: str = ""
+
+    @classmethod
+    def of(cls, landscape: Any, runs: Any, trace: Any, minima: Sequence[tuple[float, float]]) -> Course:
+        """From three frames, or from results that know their landscape."""
+        if isinstance(landscape, Course):
+            return landscape
+        if runs is None and hasattr(landscape, "landscape"):
+            ground = landscape.landscape()
+            return cls(ground, landscape.runs, landscape.trace, minima or landscape.minima())
+        if runs is None or trace is None:
+            raise InputError("a race takes a landscape, a runs and a trace frame, or the results of osc.run")
+        return cls(landscape, runs, trace, minima)
+
+
+def races(
+    courses: Sequence[Course], *, title: str = "", subtitle: str = "", size: tuple[int, int] | None = None,
+    across: int = 2, frames: int = 180, seconds: float = 9.0, hold: float = 3.0, clock: str = "log",
+    theme: str = "light",
+) -> Film:  # fmt: skip
+    """Several races side by side: one map and strip a problem, one legend for all, and below each who ended lowest.
+
+    Each course runs on its own clock, from its start to its end. Otherwise as `race`. Raises InputError for no course,
+    more than nine, or a course that cannot race.
+    """
+    if not 1 <= len(courses) <= 9:
+        raise InputError(f"a grid of races has 1 to 9 courses, got {len(courses)}")
+    if across < 1:
+        raise InputError(f"across must be >= 1, got {across}")
+    across = min(across, len(courses))
+    rows = math.ceil(len(courses) / across)
+    width, height = _checked(size or (360 * across, 60 + 310 * rows), least=(240 * across, 200 * rows))
+    look = theme_of(theme)
+    entries = [Entry(course, theme) for course in courses]
+    times = [frame_times(clock, frames, entry.last) for entry in entries]
+
+    def compose() -> Stage:
+        return _grid(entries, title, subtitle, (width, height), across, clock, times, look)
+
+    words = " ".join(entry.told(entry.course.title) for entry in entries)
+    return Film(compose, times[0], seconds, hold, f"{title}. {words}".lstrip(". "))
+
+
+class Entry:
+    """A course that was read: competitors, floor, ground, how each ended, and all that in words."""
+
+    def __init__(self, course: Course, theme: str):
+        self.course = course
+        self.competitors, self.floor = competitors_of(course.runs, course.trace, theme)
+        self.ground = Landscape(course.landscape)
+        self.last = max(competitor.last for competitor in self.competitors)
+        self.stars = [(float(x), float(y)) for x, y in course.minima]
+        judged = verdicts(course.runs, course.trace, course.landscape).set_index("run_id")
+        self.endings = [
+            (str(judged.loc[one.run_id, "verdict"]), int(judged.loc[one.run_id, "step"])) for one in self.competitors
+        ]
+        self.sentences = [str(judged.loc[one.run_id, "words"]) for one in self.competitors]
+
+    def told(self, title: str) -> str:
+        """What is shown, and who did how well."""
+        count = len(self.competitors)
+        number = _COUNTS[count] if count < len(_COUNTS) else str(count)
+        known = math.isfinite(self.floor)
+        told = f"{title or 'A race'}: {number} path{'s' * (count > 1)} over contours, {self.last:.0f} steps. At the end"
+        parts = []
+        for place, i in rank(self.competitors, known=known):
+            one = self.competitors[i]
+            where = f"at {one.final:.2g}{' above the minimum' if known and not parts else ''}, "
+            parts.append(f"{place}. {one.short} ({'' if one.fate or one.left else where}{self.sentences[i]})")
+        return f"{told} {'; '.join(parts)}."
+
+    def winner(self) -> str:
+        """Who ended lowest, in a line."""
+        known = math.isfinite(self.floor)
+        places = [(place, self.competitors[i]) for place, i in rank(self.competitors, known=known)]
+        first = [one for place, one in places if place == 1 and not one.fate and not one.left]
+        if not first:
+            return "none ended within the domain"
+        return f"lowest: {', '.join(one.short for one in first[:2])}{', …' * (len(first) > 2)} at {first[0].final:.1e}"
+
+
+def _checked(size: tuple[int, int], least: tuple[int, int] = (480, 360)) -> tuple[int, int]:
     width, height = size
-    if width < 480 or height < 360:
-        raise InputError(f"a race needs at least 480 by 360 pixels, got {width} by {height}")
+    if width < least[0] or height < least[1]:
+        raise InputError(f"a race needs at least {least[0]} by {least[1]} pixels, got {width} by {height}")
     if max(width, height) > 4096:
         raise InputError(f"a race has at most 4096 pixels a side, got {width} by {height}")
-    if seconds <= 0 or hold < 0:
-        raise InputError(f"seconds must be > 0 and hold >= 0, got {seconds} and {hold}")
-    look = theme_of(theme)
-    competitors, floor = competitors_of(runs, trace, theme)
-    ground = Landscape(landscape)
-    last = max(competitor.last for competitor in competitors)
-    times = frame_times(clock, frames, last)
-    stars = [(float(x), float(y)) for x, y in minima]
-
-    def compose() -> _Picture:
-        return _Picture(ground, competitors, floor, stars, title, subtitle, (width, height), clock, times, look)
-
-    return Race(compose, times, seconds, hold)
+    return width, height
 
 
-class Race:
-    """A film of optimizers at work: iterate over its frames, look at the last, or save it.
-
-    `times` holds the step, between steps too, that each frame shows.
-    """
-
-    def __init__(self, compose, times: np.ndarray, seconds: float, hold: float):
-        self.times, self.seconds, self.hold = times, seconds, hold
-        self._compose: Callable[[], _Picture] = compose
-        self._picture: _Picture | None = None
-
-    def __len__(self) -> int:
-        """The number of frames."""
-        return len(self.times)
-
-    def frames(self) -> Iterator[np.ndarray]:
-        """Every frame in order, (height, width, 3) of uint8, one at a time."""
-        return (self.frame(i) for i in range(len(self)))
-
-    def frame(self, i: int) -> np.ndarray:
-        """One frame, (height, width, 3) of uint8; negative numbers count from the end."""
-        return self._pixels(i)[..., :3].copy()
-
-    def still(self) -> Figure:
-        """The last frame, with the verdict, as a Figure of its own."""
-        picture = self._compose()
-        picture.update(len(self) - 1)
-        for artist in picture.figure.findobj():
-            artist.set_animated(False)
-        return picture.figure
-
-    def figure_at(self, i: int) -> Figure:
-        """The race's own Figure, set to a frame, for other animation machinery; the next call changes it."""
-        self._shared().update(range(len(self))[i])
-        return self._shared().figure
-
-    def save(self, path: str | Path) -> Path:
-        """Write the film as .gif, .webp or .mp4, or its last frame as .png; raises InputError where that cannot be."""
-        suffix = Path(path).suffix.lower()
-        picks = sorted({round(i) for i in np.linspace(0, len(self) - 1, 5)})
-        samples = [self._pixels(i).copy() for i in picks] if suffix == ".gif" else None
-        frames = (self._pixels(i) for i in ([-1] if suffix == ".png" else range(len(self))))
-        colors = self._shared().colors
-        return encode(path, frames, fps=len(self) / self.seconds, hold=self.hold, samples=samples, colors=colors)
-
-    def _pixels(self, i: int) -> np.ndarray:
-        return self._shared().paint(range(len(self))[i])
-
-    def _shared(self) -> _Picture:
-        if self._picture is None:
-            self._picture = self._compose()
-        return self._picture
-
-    def _repr_png_(self) -> bytes:
-        from PIL import Image
-
-        buffer = io.BytesIO()
-        Image.fromarray(self.frame(-1)).save(buffer, "png")
-        return buffer.getvalue()
+def _one_map(
+    entry: Entry, title: str, subtitle: str, size: tuple[int, int], clock: str, times: np.ndarray, theme: Theme,
+    strips: Sequence[str],
+) -> Stage:  # fmt: skip
+    """The map with its strips below, and the table beside them."""
+    competitors, floor = entry.competitors, entry.floor
+    stage = Stage(size, theme, competitors, len(times))
+    width, height = stage.width, stage.height
+    left, right, column = 0.46, 0.1, column_width(competitors)
+    top = 0.16 + 0.24 * bool(title) + 0.2 * bool(subtitle)
+    edge = width - column - right
+    stage.heading(title, 0.1, height - 0.12, width - 0.2, 12.5, theme.ink, "bold")
+    stage.heading(subtitle, 0.1, height - 0.12 - 0.25 * bool(title), width - 0.2, 8.5, theme.muted, "normal")
+    low = 0.38
+    each = (0.19 if len(strips) == 1 else 0.145) * height
+    boxes = []
+    for name in reversed(strips):
+        boxes.append((name, low, low + each))
+        low += each + 0.16
+    map_low = (low - 0.16 + 0.3) if strips else 0.3
+    part = Map(stage.box(left, map_low, edge, height - top), stage.canvas, entry.ground, floor, competitors,
+               entry.stars, theme)  # fmt: skip
+    part.place_labels(times)
+    stage.maps.append(part)
+    for i, (name, bottom, upper) in enumerate(boxes):
+        strip = STRIPS[name](stage.box(left, bottom, edge, upper), competitors, floor, clock, theme)
+        strip.place(times)
+        if i:
+            strip.without_steps()
+        stage.strips.append(strip)
+    box = (edge + 0.13, 0.14, width - right, height - top)
+    stage.table = Table(
+        stage.figure, box, competitors, floor, bool(entry.stars), part.marks, theme, endings=entry.endings
+    )
+    stage.table.place(times)
+    return stage
 
 
-class _Picture:
-    """One figure with the parts of a race on it."""
-
-    def __init__(
-        self, ground: Landscape, competitors: list[Competitor], floor: float, stars: list[tuple[float, float]],
-        title: str, subtitle: str, size: tuple[int, int], clock: str, times: np.ndarray, theme: Theme,
-    ):  # fmt: skip
-        # Text grows with the picture but never below what can be read: a small picture has less map, not smaller words.
-        dpi = 100 * max(min(size[0] / _DESIGN[0], size[1] / _DESIGN[1]), 1.0)
-        width, height = size[0] / dpi, size[1] / dpi
-        self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor=theme.paper)
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.last = len(times) - 1
-        left, right, column = 0.46, 0.1, column_width(competitors)
-        top = 0.16 + 0.24 * bool(title) + 0.2 * bool(subtitle)
-        strip_low, strip_high = 0.38, 0.38 + 0.19 * height
-        edge = width - column - right
-        self._heading(title, 0.1, height - 0.12, width - 0.2, 12.5, theme.ink, "bold")
-        self._heading(subtitle, 0.1, height - 0.12 - 0.25 * bool(title), width - 0.2, 8.5, theme.muted, "normal")
-
-        def axes(low: float, high: float):
-            return self.figure.add_axes((left / width, low / height, (edge - left) / width, (high - low) / height))
-
-        self.map = Map(axes(strip_high + 0.3, height - top), self.canvas, ground, floor, competitors, stars, theme)
-        self.map.place_labels(times)
-        self.strip = Strip(axes(strip_low, strip_high), competitors, floor, clock, theme)
-        box = (edge + 0.13, 0.14, width - right, height - top)
-        self.table = Table(self.figure, box, competitors, floor, bool(stars), self.map.marks, theme)
-        self.parts = (self.map, self.strip, self.table)
-        self.strip.place(times)
-        self.table.place(times)
-        self.colors = [theme.paper, theme.ink, theme.muted, theme.star]
-        for competitor in competitors:
-            look = competitor.look
-            # Half-way to the paper too: the edges of lines and letters.
-            self.colors += [look.color, look.ink, _between(look.color, theme.halo), _between(look.ink, theme.paper)]
-        self._layers: tuple[np.ndarray, dict[bool, np.ndarray]] | None = None
-        self._reading = -1
-        self._under = np.empty(0)
-
-    def update(self, frame: int) -> None:
-        """Set all artists to a frame."""
-        self.table.arrange(final=frame == self.last)
-        for part in self.parts:
-            part.update(frame)
-
-    def paint(self, frame: int) -> np.ndarray:
-        """The pixels of a frame, (height, width, 4): a view that the next call overwrites."""
-        if self._layers is None:
-            self._layers = self._draw_layers()
-        whole_strip, fixed = self._layers
-        pixels = np.asarray(self.canvas.buffer_rgba())
-        if self.table.reading(frame) != self._reading:
-            # The numbers stand for a few frames, and are background as long as they do.
-            self._reading = self.table.reading(frame)
-            np.copyto(pixels, fixed[frame == self.last])
-            self.table.arrange(final=frame == self.last)
-            self.table.update(frame)
-            self._draw(self.table.artists)
-            self._under = pixels.copy()
-        else:
-            np.copyto(pixels, self._under)
-        self.strip.update(frame)
-        shown = self.strip.columns(len(pixels))
-        pixels[shown] = whole_strip[shown]
-        self.map.update(frame)
-        self._draw([self.strip.cursor, *self.map.artists])
-        return pixels
-
-    def _draw_layers(self) -> tuple[np.ndarray, dict[bool, np.ndarray]]:
-        """What stands behind the frames: the strip with its whole lines, and both layouts of the table without."""
-        self.canvas.draw()
-        pixels = np.asarray(self.canvas.buffer_rgba())
-        bare, fixed = pixels.copy(), {}
-        for final in (True, False):
-            np.copyto(pixels, bare)
-            self.table.arrange(final=final)
-            self._draw(self.table.fixed)
-            fixed[final] = pixels.copy()
-        self.strip.reveal()
-        self._draw(self.strip.lines[::-1])
-        return pixels.copy(), fixed
-
-    def _draw(self, artists) -> None:
-        renderer = self.canvas.get_renderer()
-        for artist in artists:
-            artist.draw(renderer)
-
-    def _heading(self, words: str, x: float, y: float, room: float, size: float, color: str, weight: str) -> None:
-        """A line at the top, made smaller, and at last cut, where it is too long for the picture."""
-        text: Text = self.figure.text(
-            x, y, words, fontsize=size, color=color, fontweight=weight, va="top", transform=self.figure.dpi_scale_trans
-        )
-        renderer = self.canvas.get_renderer()
-
-        def too_long() -> bool:
-            return text.get_window_extent(renderer).width > room * self.figure.dpi
-
-        while too_long() and size > 7:
-            size -= 0.5
-            text.set_fontsize(size)
-        while too_long() and len(words) > 1:
-            words = words[:-1]
-            text.set_text(words.rstrip() + "…")
+def _grid(
+    entries: Sequence[Entry], title: str, subtitle: str, size: tuple[int, int], across: int, clock: str,
+    times: Sequence[np.ndarray], theme: Theme,
+) -> Stage:  # fmt: skip
+    """Cells of a map over a strip; the legend in a line above, the winner of each cell below its title at the end."""
+    everyone = list({(one.short, one.look): one for entry in entries for one in entry.competitors}.values())
+    stage = Stage(size, theme, everyone, len(times[0]))
+    width, height = stage.width, stage.height
+    stage.heading(title, 0.1, height - 0.1, width - 0.2, 12.5, theme.ink, "bold")
+    stage.heading(subtitle, 0.1, height - 0.1 - 0.25 * bool(title), width - 0.2, 8.5, theme.muted, "normal")
+    top = height - 0.12 - 0.25 * bool(title) - 0.2 * bool(subtitle)
+    top -= _legend_line(stage, everyone, top) + 0.08
+    rows = math.ceil(len(entries) / across)
+    cell_width, cell_height = (width - 0.1) / across, (top - 0.06) / rows
+    for i, (entry, clocked) in enumerate(zip(entries, times, strict=True)):
+        row, place = divmod(i, across)
+        left, right = 0.1 + place * cell_width + 0.36, 0.1 + (place + 1) * cell_width - 0.06
+        high, low = top - row * cell_height, top - (row + 1) * cell_height
+        name = stage.heading(entry.course.title, left - 0.3, high, right - left, 9.5, theme.ink, "bold")
+        taken = name.get_window_extent(stage.canvas.get_renderer()).width / stage.figure.dpi
+        end = stage.heading(entry.winner(), left - 0.3 + taken + 0.12, high - 0.015, right - left + 0.3 - taken - 0.12,
+                            8.0, theme.muted, "normal")  # fmt: skip
+        stage.ending(end)
+        strip_low = low + 0.36
+        strip_high = strip_low + 0.2 * cell_height
+        part = Map(stage.box(left, strip_high + 0.24, right, high - 0.24), stage.canvas, entry.ground, entry.floor,
+                   entry.competitors, entry.stars, theme)  # fmt: skip
+        part.place_labels(clocked)
+        stage.maps.append(part)
+        strip = Strip(stage.box(left, strip_low, right, strip_high), entry.competitors, entry.floor, clock, theme)
+        strip.place(clocked)
+        stage.strips.append(strip)
+    return stage
 
 
-def _between(one: str, other: str) -> str:
-    red, green, blue = ((a + b) / 2 for a, b in zip(to_rgb(one), to_rgb(other), strict=True))
-    return to_hex((red, green, blue))
+def _legend_line(stage: Stage, everyone: Sequence[Competitor], top: float) -> float:
+    """Swatches and names from left to right, in as many lines as they need; the height that they take, in inches."""
+    x, y, lines = 0.1, top - 0.12, 1
+    renderer = stage.canvas.get_renderer()
+    for one in everyone:
+        text = stage.figure.text(
+            x + 0.34, y, one.short, fontsize=8.5, color=one.look.ink, fontweight="bold", va="center",
+            transform=stage.figure.dpi_scale_trans, gid=f"legend:{one.short}",
+        )  # fmt: skip
+        taken = text.get_window_extent(renderer).width / stage.figure.dpi
+        if x > 0.1 and x + 0.34 + taken > stage.width - 0.1:
+            x, y, lines = 0.1, y - 0.2, lines + 1
+            text.set_position((x + 0.34, y))
+        swatch = Line2D(
+            [x, x + 0.27], [y, y], color=one.look.color, lw=2.4, linestyle=one.look.linestyle(2.4),
+            dash_capstyle="butt", transform=stage.figure.dpi_scale_trans,
+        )  # fmt: skip
+        stage.figure.add_artist(swatch)
+        x += 0.34 + taken + 0.22
+    return 0.24 + 0.2 * (lines - 1)

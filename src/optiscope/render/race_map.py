@@ -72,6 +72,22 @@ class Landscape:
         depth = np.log10(np.maximum(gap, bed))
         return depth, np.linspace(depth.min(), depth.max(), _LEVELS + 1)
 
+    def draw(self, ax: Axes, floor: float, theme: Theme) -> None:
+        """Contours of the gap, evenly spaced in its logarithm, on quiet axes."""
+        depth, levels = self.levels(floor)
+        ax.set_facecolor(theme.ramp[0])
+        if len(levels):
+            ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
+            ax.contourf(self.x, self.y, depth, levels, cmap=ramp, zorder=0)
+            ax.contour(
+                self.x, self.y, depth, levels[1:-1], colors=[theme.contour], linewidths=0.55, alpha=0.6,
+                linestyles="solid", zorder=1,
+            )  # fmt: skip
+        ax.tick_params(length=2.5, width=0.6, labelsize=7, colors=theme.muted, pad=2)
+        ax.locator_params(nbins=6)
+        for spine in ax.spines.values():
+            spine.set(color=theme.muted, linewidth=0.7)
+
 
 class Map:
     """The artists of the map. `place_labels` before the first `update`."""
@@ -150,19 +166,7 @@ class Map:
 
     def _background(self, landscape: Landscape, floor: float, minima: Sequence[tuple[float, float]]) -> None:
         theme, ax = self.theme, self.ax
-        depth, levels = landscape.levels(floor)
-        ax.set_facecolor(theme.ramp[0])
-        if len(levels):
-            ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
-            ax.contourf(landscape.x, landscape.y, depth, levels, cmap=ramp, zorder=0)
-            ax.contour(
-                landscape.x, landscape.y, depth, levels[1:-1], colors=[theme.contour], linewidths=0.55, alpha=0.6,
-                linestyles="solid", zorder=1,
-            )  # fmt: skip
-        ax.tick_params(length=2.5, width=0.6, labelsize=7, colors=theme.muted, pad=2)
-        ax.locator_params(nbins=6)
-        for spine in ax.spines.values():
-            spine.set(color=theme.muted, linewidth=0.7)
+        landscape.draw(ax, floor, theme)
         start = self.competitors[0].xy[0]
         starts = np.unique([competitor.xy[0] for competitor in self.competitors], axis=0)
         ax.plot(

@@ -1,4 +1,4 @@
-"""The strip under the map: the gap of each competitor by step, in step with the race.
+"""The strips under the map: the gap of each competitor by step, or its rate, in step with the race.
 
 The lines are whole from the start and shown up to the cursor: a clip box that grows, or, for frames, a copy of the
 columns to its left.
@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox, TransformedBbox
 
+from ..errors import InputError
 from .clock import Polyline
 from .competitors import LEAST_GAP, Competitor
 from .style import Theme
@@ -29,7 +30,9 @@ class Strip:
     def __init__(self, ax: Axes, competitors: Sequence[Competitor], floor: float, clock: str, theme: Theme):
         self.ax, self.competitors, self.theme = ax, competitors, theme
         self.last = max(competitor.last for competitor in competitors)
-        self._scales(floor, clock)
+        self._steps(clock)
+        self._values(floor)
+        self._dress()
         self.shown = Bbox.from_extents(0.0, 0.0, 0.0, 1.0)  # in shares of the axes
         window = TransformedBbox(self.shown, ax.transAxes)
         width, height = ax.get_window_extent().size
@@ -43,7 +46,7 @@ class Strip:
             ax.add_line(line)
             line.set_clip_box(window)
             self.lines.append(line)
-        if words := _all_lost(competitors):
+        if words := self._lost_words():
             ax.text(
                 0.5, 0.5, words, fontsize=9, color=theme.ink, ha="center", va="center", transform=ax.transAxes,
                 gid="lost",
@@ -78,7 +81,15 @@ class Strip:
         high = self.ax.transAxes.transform((self.shown.x1, 1.0))
         return slice(height - round(high[1]), height - round(low[1])), slice(round(low[0]), round(high[0]))
 
-    def _scales(self, floor: float, clock: str) -> None:
+    def without_steps(self) -> None:
+        """Leave the numbers of the steps to the strip below."""
+        self.ax.tick_params(labelbottom=False)
+        self.ax.set_xlabel("")
+
+    def _lost_words(self) -> str:
+        return _all_lost(self.competitors)
+
+    def _steps(self, clock: str) -> None:
         ax, theme, last = self.ax, self.theme, max(self.last, 1.0)
         if clock == "log":
             ax.set_xscale("function", functions=(_log1p, np.expm1))
@@ -89,13 +100,19 @@ class Strip:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
         ax.set_xlim(0.0, last)
-        known = math.isfinite(floor)
-        # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
-        ax.text(
-            0.008, 0.03, "loss − minimum" if known else "loss", fontsize=7.5, color=theme.muted,
-            transform=ax.transAxes, gid="measure",
-        )  # fmt: skip
         ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
+
+    def _name(self, words: str, low: float = 0.03, **more: str) -> None:
+        # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
+        self.ax.text(
+            0.008, low, words, fontsize=7.5, color=self.theme.muted, transform=self.ax.transAxes, gid="measure", **more
+        )
+
+    def _values(self, floor: float) -> None:
+        """The scale of the values, and which of them a competitor draws."""
+        ax = self.ax
+        known = math.isfinite(floor)
+        self._name("loss − minimum" if known else "loss")
         every = np.concatenate([competitor.gap for competitor in self.competitors])
         gaps = every[np.isfinite(every)]  # outside the domain a line is broken
         gaps = gaps if len(gaps) else np.ones(1)
@@ -119,6 +136,14 @@ class Strip:
             self.low = float(gaps.min())
             ax.set_ylim(self.low - room, top + room)
             ax.yaxis.set_major_locator(MaxNLocator(4))
+
+    def _series(self, competitor: Competitor) -> np.ndarray:
+        """What a line shows at each of the competitor's steps."""
+        low, high = self.ax.get_ylim()
+        return np.clip(competitor.gap, self.low, high * 1e6 if self.log else high + 25 * (high - low))
+
+    def _dress(self) -> None:
+        ax, theme = self.ax, self.theme
         ax.set_facecolor(theme.paper)
         ax.grid(True, color=theme.grid, lw=0.7)
         ax.set_axisbelow(True)
@@ -127,15 +152,33 @@ class Strip:
             spine.set(visible=side in ("left", "bottom"), color=theme.muted, linewidth=0.7)
 
     def _curve(self, competitor: Competitor, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
-        low, high = self.ax.get_ylim()
-        gap = np.clip(competitor.gap, self.low, high * 1e6 if self.log else high + 25 * (high - low))
+        values = self._series(competitor)
         # Thinned as it is drawn: on the axes' own scales, in shares of the axes.
-        shown = self._share(np.stack([competitor.steps, gap], axis=1))
+        shown = self._share(np.stack([competitor.steps, values], axis=1))
         thin = Polyline.thinned(competitor.steps, shown, (1 / width, 1 / height))
-        return thin.times, gap[np.searchsorted(competitor.steps, thin.times)]
+        return thin.times, values[np.searchsorted(competitor.steps, thin.times)]
 
     def _share(self, points: np.ndarray) -> np.ndarray:
         return self.ax.transAxes.inverted().transform(self.ax.transData.transform(points))
+
+
+class RateStrip(Strip):
+    """The rate of each competitor's next step, in step with the race."""
+
+    def _values(self, floor: float) -> None:
+        rates = np.concatenate([competitor.lr for competitor in self.competitors])
+        rates = rates[np.isfinite(rates)]
+        if not len(rates):
+            raise InputError("the trace has no lr_t to draw a strip of: run it with a trace")
+        self._name("lr", 0.97, va="top")
+        self.ax.set_ylim(min(0.0, float(rates.min())), float(rates.max()) * 1.35 or 1.0)  # with room for the name
+        self.ax.yaxis.set_major_locator(MaxNLocator(3))
+
+    def _series(self, competitor: Competitor) -> np.ndarray:
+        return competitor.lr
+
+    def _lost_words(self) -> str:
+        return ""
 
 
 def _all_lost(competitors: Sequence[Competitor]) -> str:

@@ -24,9 +24,19 @@ _SWATCH = 0.24
 _INDENT = 0.33
 _EVERY = 4  # frames between two readings: at twenty a second nobody could read them
 _LINE = 0.15  # the height of a line of the key
-_LONG = 18  # letters of a label that asks for a wider column
+_LONG = 14  # letters of a label that asks for a wider column
 _LEFT = "left domain"
 _BOUND = " †"
+# How a run ended, the longer way first; what diverged, failed or left says so in its number's place.
+_ENDINGS = {
+    "solved": ("solved, step {}", "solved, {}", "solved"),
+    "oscillating": ("oscillates from {}", "oscillates, {}", "oscillates"),
+    "saddle": ("at a saddle, {}", "saddle, {}", "saddle"),
+    "wrong basin": ("wrong basin, {}", "wrong basin"),
+    "stuck": ("stuck from {}", "stuck, {}", "stuck"),
+    "out of budget": ("out of budget",),
+    "diverged": (), "failed": (), "left the domain": (),
+}  # fmt: skip
 
 
 def scheduled(competitors: Sequence[Competitor]) -> bool:
@@ -39,7 +49,7 @@ def column_width(competitors: Sequence[Competitor]) -> float:
     wide, odd = scheduled(competitors), any(competitor.fate or competitor.left for competitor in competitors)
     if any(len(competitor.label) > _LONG for competitor in competitors):
         return 2.6 if wide else 2.3
-    return 2.2 if wide and odd else 2.0 if wide or odd else 1.62
+    return 2.2 if wide and odd else 2.0
 
 
 class Table:
@@ -47,7 +57,7 @@ class Table:
 
     def __init__(
         self, figure: Figure, box: tuple[float, float, float, float], competitors: Sequence[Competitor],
-        floor: float, minima: bool, marks: np.ndarray, theme: Theme,
+        floor: float, minima: bool, marks: np.ndarray, theme: Theme, endings: Sequence[tuple[str, int]] = (),
     ):  # fmt: skip
         self.figure, self.competitors, self.theme = figure, competitors, theme
         self.left, self.bottom, self.right, self.top = box
@@ -69,6 +79,7 @@ class Table:
         self.header = self._text(self.left, self.top - 0.11, "", 8, theme.muted, spell=True)
         self.heading = self._text(self.right, self.top - 0.11, self.word, 8, theme.muted, ha="right")
         self.rows = [self._row(competitor) for competitor in competitors]
+        self.endings = [self._ending(i, *ending) for i, ending in enumerate(endings)]
         for i, line in enumerate(reversed(key)):
             text = self._text(self.left, self.bottom + i * _LINE, line, 7.5, theme.muted, va="bottom")
             text.set(animated=False, gid=f"key:{i}")
@@ -76,7 +87,8 @@ class Table:
     @property
     def fixed(self) -> list:
         """What stands still as long as the layout does."""
-        return [artist for swatch, name, rate, _ in self.rows for artist in (swatch, name, rate)] + [self.heading]
+        rows = [artist for swatch, name, rate, _ in self.rows for artist in (swatch, name, rate)]
+        return [*rows, *self.endings, self.heading]
 
     @property
     def artists(self) -> list:
@@ -102,9 +114,14 @@ class Table:
             name.set_position((self.left + _INDENT, y))
             # Where nobody reached the end, nobody has a place.
             sign = f"{place}. " if final and self.finished else ""
-            name.set_text(sign + self._label(i, sign, name, self._room(competitor, gap) if self.beside else 0.0))
+            # At the end the number goes up beside the name, and how the run ended takes its place.
+            up = self.beside or (final and bool(self.endings) and bool(self.endings[i].get_text()))
+            name.set_text(sign + self._label(i, sign, name, self._room(competitor, gap) if up else 0.0))
             rate.set_position((self.left + _INDENT, second))
-            gap.set_position((self.right, y - 0.1 if self.beside else second))
+            gap.set_position((self.right, y - 0.1 if up else second))
+            if self.endings:
+                self.endings[i].set_position((self.right, second))
+                self.endings[i].set_visible(final)
         self.heading.set_text(f"final {self.word}" if final else self.word)
         self.verdict.set_text(self._verdict() if final else "")
 
@@ -168,6 +185,20 @@ class Table:
         sign = _BOUND if competitor.on_bound else ""
         rate.set_text(self._fit(competitor.rate, rate, room, sign))
         return swatch, name, rate, gap
+
+    def _ending(self, i: int, verdict: str, step: int) -> Text:
+        """How a run ended, in as many words as there is room for beside its rate; none where its number says it."""
+        competitor, (_, _, rate, _) = self.competitors[i], self.rows[i]
+        text = self._text(0, 0, "", 7.5 * self.zoom, self.theme.ink, ha="right")
+        text.set_gid(f"ending:{competitor.run_id}")
+        if competitor.fate or competitor.left:
+            return text
+        room = self.right - self.left - _INDENT - self._width(rate.get_text(), rate) - 0.06
+        for words in _ENDINGS[verdict]:
+            if self._width(words.format(step), text) <= room:
+                return text
+        text.set_text("")
+        return text
 
     def _room(self, competitor: Competitor, gap: Text) -> float:
         """Inches that the longest of its numbers and words takes, with a little air."""

@@ -47,7 +47,7 @@ def key_line(look: Look) -> Line2D:
 def _coincide(steps: np.ndarray, one: np.ndarray, at: np.ndarray, other: np.ndarray) -> bool:
     """Whether two medians are the same on at least half of the steps that they share."""
     shared, mine, theirs = np.intersect1d(steps, at, return_indices=True)
-    if not len(shared):
+    if len(shared) < 0.5 * min(len(steps), len(at)):
         return False
     same = np.isclose(one[mine], other[theirs], rtol=_CLOSE, atol=0.0)
     return float(same[np.isfinite(one[mine])].mean()) >= 0.5 if np.isfinite(one[mine]).any() else False

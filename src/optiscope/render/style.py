@@ -250,6 +250,28 @@ def looks_of(optimizers: Iterable[str], theme: str = "light", schedules: Sequenc
     return looks
 
 
+def looks_of_schedules(optimizer: str, schedules: Sequence[str], theme: str = "light") -> list[Look]:
+    """The looks of one optimizer's schedules, where they are the competitors: a hue and a dash for each.
+
+    The constant rate keeps the optimizer's own hue, solid; the others take the hues in turn.
+
+    >>> looks = looks_of_schedules("Adam", ["StepLR", "constant", "OneCycleLR"])
+    >>> looks[1] == style_of("Adam"), len({look.color for look in looks})
+    (True, 3)
+    """
+    dark = theme_of(theme).name == "dark"
+    own = _pair(optimizer)[0]
+    # Neighbours in the list differ much; vermillion, blue and green first.
+    others = iter([hue for hue in _HUES if hue != own] * (len(schedules) // len(_HUES) + 1) + [own])
+    dashes = list(_DASHES.values())
+    looks = []
+    for i, schedule in enumerate(schedules):
+        plain = schedule in PLAIN
+        line, ink = _HUES[own if plain else next(others)][dark]
+        looks.append(Look(line, ink, () if plain else dashes[1 + i % (len(dashes) - 1)]))
+    return looks
+
+
 def _by_schedule(names: Sequence[str], schedules: Sequence[str]) -> list[tuple[str, str]]:
     """A hue for each optimizer and a dash for each schedule, while there are so many."""
     methods = list(dict.fromkeys(names))

@@ -2,12 +2,17 @@
 
 markdown_report   a study as one Markdown page
 write_report      the page, into a folder
+write_gallery     the page of all recipes' pictures
 write_tables      the comparison as Markdown, CSV and LaTeX
 Picture           a picture of the page
 """
 
+from .gallery import PARTS, Recipe, gallery_page, read_recipes, write_gallery
 from .markdown import Picture, markdown_report, write_report
 from .study_page import write_study_page
 from .tables import write_tables
 
-__all__ = ["Picture", "markdown_report", "write_report", "write_study_page", "write_tables"]
+__all__ = [
+    "PARTS", "Picture", "Recipe", "gallery_page", "markdown_report", "read_recipes", "write_gallery", "write_report",
+    "write_study_page", "write_tables",
+]  # fmt: skip

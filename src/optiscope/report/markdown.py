@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from .. import metrics
+from ..audit import findings
 from ..metrics import escape_markdown, number, to_markdown
 from ..metrics.cells import one_row_a_run
+from .audit import audit_told
 from .method import bullets, how_it_was_measured
 from .search import searches_told
-from .tables import CAPTION, markdown_table, settings, target_name, write_text
+from .tables import CAPTION, markdown_table, target_name, write_text
 
 TOP_ROWS = 12
 
@@ -36,7 +38,7 @@ class Picture:
 def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (),
+    searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
 
@@ -49,10 +51,13 @@ def markdown_report(
         provenance: facts of the environment, nested mappings allowed.
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
+        audit: what `audit.findings` found; without it, what the runs and searches alone can show.
     """
     runs = one_row_a_run(runs)
     table = metrics.comparison(runs, trace)
-    blocks = [f"# {escape_markdown(title)}", "## Verdict", *_verdict(runs, table), "## Pictures"]
+    found = findings(runs, searches=searches) if audit is None else audit
+    blocks = [f"# {escape_markdown(title)}", "## Verdict", *_verdict(runs, table), "## Audit", *audit_told(found)]
+    blocks += ["## Pictures"]
     blocks += [_picture(picture) for picture in pictures] or ["There are no pictures."]
     blocks += ["## Tables", *_tables(table), "## How it was measured"]
     if methods:
@@ -93,7 +98,7 @@ def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         f"{_many(int((runs['purpose'] == 'tuning').sum()), 'tuning trial')}. Of the runs shown, {bad[0]} diverged and "
         f"{bad[1]} failed."
     )
-    names, rows = settings(table), []
+    names, rows = metrics.setting_names(table), []
     for row in metrics.ranking(table).itertuples(index=False):
         rows.append(
             {
@@ -154,7 +159,7 @@ def _tables(table: pd.DataFrame) -> list[str]:
     if table.empty:
         return ["There are no results."]
     blocks = []
-    for setting, name in settings(table).items():
+    for setting, name in metrics.setting_names(table).items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
         head, rule, *rows = markdown_table(cells).splitlines()

@@ -11,13 +11,13 @@ import pandas as pd
 
 from .. import metrics
 from ..metrics import escape_markdown, number, to_markdown
-from .tables import settings, target_name
+from .tables import target_name
 
 LISTED = 20
 
 
 def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Blocks of Markdown: the protocol, the switches of a step, the targets, how runs ended, warnings, the notes."""
+    """Blocks of Markdown: the protocol, the switches of a step, the targets, how runs ended, the notes."""
     switched = training_steps(runs)
     blocks = [
         "### Search and evaluation",
@@ -30,16 +30,14 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         to_markdown(_statuses(runs)),
         "max\\_steps: ran to its last step. A search is meant to find the rates that diverge.",
     ]
-    for heading, lines in (("### Warnings", warnings(runs, table)), ("### Notes and failures", notes(runs))):
-        if lines:
-            blocks += [heading, bullets(lines)]
-    return blocks
+    told = notes(runs)
+    return [*blocks, "### Notes and failures", bullets(told)] if told else blocks
 
 
 def protocol(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """One row a setting: the search range, the trials, the seeds of search and evaluation, horizon, dtype, engine."""
     rows = []
-    for setting, name in settings(table).items():
+    for setting, name in metrics.setting_names(table).items():
         cells = _of(table, setting)
         results = _of(runs[runs["purpose"] == "result"], setting)
         tuning = runs[
@@ -65,37 +63,6 @@ def protocol(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def warnings(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """What would make a careful reader doubt a row: edges, unequal budgets, seeds reused or single, a wrong horizon."""
-    names = settings(table)
-    lines = []
-    tuning = runs[runs["purpose"] == "tuning"]
-    for setting, name in names.items():
-        cells, label = _of(table, setting), escape_markdown(name)
-        for side, where in (("low", "lowest"), ("high", "highest")):
-            at = cells[cells["edge"] == side]
-            if len(at):
-                who = _some(at["optimizer"] + " + " + at["schedule"])
-                lines.append(f"{label}: the {where} rate searched won for {who}; a wider range may do better.")
-        if cells["trials"].nunique() > 1:
-            lines.append(f"{label}: cells had unequal numbers of trials ({_whole(cells['trials'])}).")
-        if len(cells.loc[cells["trials"] > 0, ["lr_low", "lr_high"]].drop_duplicates()) > 1:
-            lines.append(f"{label}: cells were searched over different ranges of rates; the CSV table holds each.")
-        if (cells["chosen_on"] == "result").any():
-            lines.append(f"{label}: some rates were picked among the results themselves, which flatters them.")
-        if cells["seeds"].nunique() > 1:
-            lines.append(f"{label}: cells had unequal numbers of seeds ({_whole(cells['seeds'])}).")
-        mine = tuning[tuning["problem"] == setting[0]]
-        shared = set(mine["seed"]) & set(_of(runs[runs["purpose"] == "result"], setting)["seed"])
-        if shared:
-            lines.append(f"{label}: {len(shared)} seed(s) served both the search and the evaluation.")
-        if len(mine) and setting[2] not in set(mine["steps"]):
-            lines.append(f"{label}: rates were searched at {_whole(mine['steps'])} steps and drawn at {setting[2]}.")
-    if len(table) and (table["seeds"] == 1).any():
-        lines.append("Some cells have one seed: no spread is known there, and a difference may be chance.")
-    return lines
 
 
 def training_steps(runs: pd.DataFrame) -> list[str]:

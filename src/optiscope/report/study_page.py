@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__, metrics
+from ..audit import findings
 from .markdown import Picture, write_report
 from .tables import write_tables, write_text
 
@@ -45,9 +46,11 @@ def write_study_page(
     results = runs[runs["purpose"] == "result"]
     trace = store.trace(results["run_id"])
     drawn = _draw(folder / "pictures", results, trace)
+    audit = findings(runs, searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
         provenance=_facts(store, runs), command=command, searches=store.searches(),
+        audit=audit,
     )  # fmt: skip
     files = [page, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
     listed = [os.path.relpath(path, folder) for path in files]

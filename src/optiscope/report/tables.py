@@ -28,17 +28,6 @@ WORDS: dict[str, str] = dict.fromkeys(["Final gap", "Final loss", "Best gap", "B
 BEST = dict.fromkeys(WORDS, "min") | {"Accuracy": "max"}
 
 
-def settings(table: pd.DataFrame) -> dict[tuple, str]:
-    """A name for each setting of a comparison: the problem, with whatever tells it from another setting of the same."""
-    rows = table[list(metrics.SETTING)].drop_duplicates()
-    names = {}
-    for row in rows.itertuples(index=False):
-        same = rows[rows["problem"] == row.problem]
-        parts = [f"{name}={getattr(row, name)}" for name in metrics.SETTING[1:] if same[name].nunique() > 1]
-        names[tuple(row)] = f"{row.problem} ({', '.join(parts)})" if parts else str(row.problem)
-    return names
-
-
 def target_name(metric: str, target: float) -> str:
     """A target in words: `gap 1e-8`, `accuracy 0.9`, `loss 0.1 of start`."""
     return f"loss {target:g} of start" if metric == "loss_ratio" else f"{metric} {metrics.number(float(target))}"
@@ -95,7 +84,7 @@ def write_tables(folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.D
     """
     table = metrics.comparison(runs, trace)
     parts, pages = [], []
-    for setting, name in settings(table).items():
+    for setting, name in metrics.setting_names(table).items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells)}")
         # Wide on purpose: what a paper has no room for is easier cut than recomputed.

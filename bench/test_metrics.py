@@ -1,0 +1,107 @@
+"""Every statistic on a frame of a million runs: seconds and peak memory, in a process of its own, one thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+SHRINK = int(os.environ.get("OPTISCOPE_BENCH_SHRINK", "1"))
+SCRIPT = """
+import json, resource, sys, time
+import numpy as np, pandas as pd
+from optiscope import metrics
+from optiscope.audit import findings
+
+unit = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts in
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+half = 125  # runs a cell: of the search (25 rates on 5 seeds), and of the evaluation
+
+def frame_of():
+    problems, optimizers, schedules = max(20 // int(sys.argv[1]), 2), 25, 8
+    cells = problems * optimizers * schedules
+    cell = np.repeat(np.arange(cells), 2 * half)
+    number = np.tile(np.arange(2 * half), cells)
+    tuning = number < half
+    rate = np.where(tuning, number % 25, 12)
+    problem, optimizer, schedule = cell // 200, cell // 8 % 25, cell % 8
+    chance = np.random.default_rng(0).normal(size=len(cell))
+    best = 10 + optimizer % 5  # by how many notches of its grid an optimizer's best rate differs from another's
+    loss = 10.0 ** (chance * 0.5 - problem % 5 + 0.05 * optimizer - 0.3 * schedule + 0.03 * (rate - best) ** 2 - 2)
+    texts = lambda codes, name, names: np.array([f"{name}{i}" for i in range(names)], dtype=object)[codes]
+    lost = np.where(chance > 2.2, "diverged", "max_steps")
+    return pd.DataFrame({
+        "run_id": pd.Series(np.arange(len(cell))).astype(str), "problem": texts(problem, "problem", problems),
+        "optimizer": texts(optimizer, "Optimizer", optimizers), "schedule": np.array(
+            ["constant"] + [f"Schedule{i}" for i in range(1, 8)], dtype=object)[schedule],
+        "lr": 10.0 ** (rate / 4 - 4), "hyperparameters": "{}",
+        "seed": np.where(tuning, 1_000_000 + number // 25, number),
+        "start": "random", "steps": 500, "dtype": "float64", "device": "cpu", "engine": "single", "status": lost,
+        "loss_start": 10.0, "loss_final": loss, "loss_best": loss, "step_best": 400 + number % 100, "steps_done": 500,
+        "loss_floor": 0.0, "grad_evals": 500, "wall_s": 0.1, "events": "[]", "error": "",
+        "purpose": np.where(tuning, "tuning", "result"), "provenance_id": "here",
+    })
+
+runs = frame_of()
+runs = runs.astype({name: "str" for name in runs.columns if runs[name].dtype == object})  # as a store gives them
+found = {"runs": len(runs), "frame_gb": peak()}
+seconds, cpus = {}, {}
+
+def timed(name, work):
+    begin, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    seconds[name] = time.perf_counter() - begin
+    cpus[name] = time.process_time() - cpu
+    assert len(result), name
+    return result
+
+shown = timed("shown_runs", lambda: metrics.shown_runs(runs))
+costs = timed("costs", lambda: metrics.costs(shown))
+timed("gap", lambda: metrics.gap(runs))
+timed("comparison", lambda: metrics.comparison(runs))
+hits = timed("steps_to_target", lambda: metrics.steps_to_target(shown))
+timed("success", lambda: metrics.success(hits))
+timed("performance_profile", lambda: metrics.performance_profile(hits))
+timed("target_ecdf", lambda: metrics.target_ecdf(hits))
+del hits
+timed("interquartile_mean", lambda: metrics.interquartile_mean(costs))
+timed("probability_of_improvement", lambda: metrics.probability_of_improvement(costs))
+timed("win_rates", lambda: metrics.win_rates(costs))
+timed("average_ranks", lambda: metrics.average_ranks(costs))
+timed("paired_tests", lambda: metrics.paired_tests(costs))
+timed("tied_ranks", lambda: metrics.tied_ranks(costs))
+timed("median_gains", lambda: metrics.median_gains(metrics.schedule_gains(costs)))
+trials = timed("trials", lambda: metrics.trials(runs))
+timed("expected_best", lambda: metrics.expected_best(trials))
+timed("lr_robustness", lambda: metrics.lr_robustness(metrics.lr_curves(runs)))
+tuning = timed("costs of the search", lambda: metrics.costs(runs[runs["purpose"] == "tuning"]))
+timed("variance_shares", lambda: metrics.variance_shares(tuning))
+found |= {"total_s": sum(seconds.values()), "total_cpu_s": sum(cpus.values()), "peak_gb": peak()}
+timed("audit", lambda: findings(runs))
+found |= {"audit_s": seconds.pop("audit"), "audit_cpu_s": cpus.pop("audit"), "audit_peak_gb": peak()}
+print(json.dumps(found | {"seconds": seconds, "cpu_seconds": cpus}))
+"""
+
+
+@pytest.mark.timeout(900)  # on a machine that others use, too
+def test_a_million_runs(benchmark: Any) -> None:
+    def everything() -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(SHRINK)], capture_output=True, text=True, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert not done.returncode, done.stderr[-2000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    found = benchmark.pedantic(everything, rounds=1)
+    benchmark.extra_info.update(threads=1, load=os.getloadavg(), **found)
+    for name, cpu in sorted(found["cpu_seconds"].items(), key=lambda item: -item[1]):
+        print(f"\n{name:>28}: {found['seconds'][name]:6.2f} s, {cpu:6.2f} on the CPU", end="")
+    print(
+        f"\n{found['runs']:,} runs: {found['total_s']:.1f} s in all, {found['total_cpu_s']:.1f} on the CPU, peak "
+        f"{found['peak_gb']:.2f} GB, {found['frame_gb']:.2f} of it the frame; the audit {found['audit_s']:.1f} s more"
+    )

@@ -1,0 +1,16 @@
+"""What a record says against itself: frame in, findings out, one rule of fair comparison at a time.
+
+    findings   pass, warn or fail for each rule that a record can show, with the rows and what to do
+    told       the findings in one sentence
+    some       the first few names of a finding, and how many more there are
+    RULES      the rules, in the order in which they are looked at
+
+`search` holds the rules about how rates were found, `results` those about what is compared, `machine` those about where
+it was run. A rule reads the record and nothing else: what was never written down it cannot see. Imports metrics and
+the catalogue of optimizers; no store, no pictures, and torch only to learn an optimizer's default rate.
+"""
+
+from .record import Finding, Record, Rule, some
+from .rules import RULES, findings, told
+
+__all__ = ["RULES", "Finding", "Record", "Rule", "findings", "some", "told"]

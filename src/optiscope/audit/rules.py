@@ -1,0 +1,75 @@
+"""The rules in order, and the frame of what they find. Imports pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from . import machine, results, search
+from .record import Record, Rule, merged
+
+RULES = (
+    Rule("budget parity", 1, "every cell had the same number of trials", search.budget_parity),
+    Rule("same range", 3, "every cell was searched over the same rates", search.same_range),
+    Rule("winner on the edge", 3, "no winner sits on the end of its range", search.edges),
+    Rule("tuning seeds reused", 4, "no seed served both the search and the evaluation", search.tuning_seeds),
+    Rule("too few seeds", 11, "who is put above whom is told apart by a paired test", results.enough_seeds),
+    Rule("horizon against schedule", 5, "rates and schedules belong to the horizon that is shown", search.horizon),
+    Rule("misses dropped", 7, "every cell has every seed, and every failure is there", results.misses),
+    Rule("no untuned column", 2, "every optimizer that was tuned is there at its default rate, too", search.untuned),
+    Rule("no baseline", 2, "SGD and AdamW are among those compared", results.baseline),
+    Rule("clipping", 12, "no gradient was clipped", results.clipping),
+    Rule("mixed hardware", 20, "one machine and one set of versions a setting", machine.hardware),
+    Rule("unverified lanes", 0, "what ran in lanes was proved right, or nothing did", machine.lanes),
+    Rule("timing without guards", 14, "every timed run moved its parameters", machine.timing),
+)
+COLUMNS = ("rule", "method", "verdict", "finding", "where", "rows", "runs", "do")
+
+
+def findings(
+    runs: pd.DataFrame, *, searches: Sequence[Mapping[str, Any]] = (),
+    provenance: Mapping[str, Mapping[str, Any]] | None = None,
+    verdicts: Mapping[str, Mapping[str, Any]] | None = None, rules: Sequence[Rule] = RULES,
+) -> pd.DataFrame:  # fmt: skip
+    """Pass, warn or fail for each rule of fair comparison that a record can show.
+
+    A rule passes where nothing in the record breaks it; what was never recorded nobody can see. A warning makes a
+    figure doubtful or harder to read, a failure makes a comparison unfair or a claim untrue.
+
+    Args:
+        runs: one row a run, tuning trials included.
+        searches: what random searches declared and found, as `Store.searches` gives it.
+        provenance: machine and versions by `provenance_id`, as `Store.provenance` gives it; without it nothing is
+            said of hardware.
+        verdicts: the proofs of lanes by key, as `Store.verdicts` gives it; without it nothing is said of lanes.
+        rules: those to look at, all of them unless given.
+
+    Returns:
+        One row a finding, in the order of `rules`, failures of a rule first: `rule`, `method` (the rule's number in the
+        list of the method, 0 where the design itself asks for it), `verdict` (`pass`, `warn`, `fail`), `finding` in
+        words, `where` (names of settings) and `rows` (names of cells or of what is missing), both tuples, `runs` (how
+        many rows of the runs frame are meant)
+        and `do`, what would make it pass.
+    """
+    record = Record(runs, searches, provenance or {}, verdicts or {})
+    blind = [name for name, given in (("mixed hardware", provenance), ("unverified lanes", verdicts)) if given is None]
+    rows = []
+    for rule in (rule for rule in rules if rule.name not in blind):
+        found = merged(rule.breaches(record))
+        rows += [(rule.name, rule.number, one.level, one.text, one.where, one.rows, one.runs, one.do) for one in found]
+        if not found:
+            rows.append((rule.name, rule.number, "pass", rule.good, (), (), 0, ""))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def told(found: pd.DataFrame) -> str:
+    """How many rules failed, warned and passed, in one sentence."""
+    worst = found.groupby("rule", sort=False)["verdict"].agg(lambda own: "fail" if "fail" in set(own) else own.iloc[0])
+    counts = {level: int((worst == level).sum()) for level in ("fail", "warn", "pass")}
+    if not counts["fail"] and not counts["warn"]:
+        return f"All {len(worst)} rules pass."
+    words = {"fail": "failed", "warn": "passed with a warning", "pass": "passed"}
+    parts = [f"{count} {words[level]}" for level, count in counts.items() if count]
+    return f"Of {len(worst)} rules, {', '.join(parts)}."

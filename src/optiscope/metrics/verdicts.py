@@ -1,0 +1,143 @@
+"""How each run ended, told from its trace: one word, the step, and a sentence. Each word is a rule of its own.
+
+    failed            somebody's code raised an exception in its course
+    diverged          the loss is no finite number any more
+    left the domain   the loss fell below the least one known: the run has left the problem
+    solved            the loss came within 1e-8 of the minimum, and stayed there
+    oscillating       up and down over the last quarter of the run, and no lower
+    saddle            at rest, far above the minimum, and close by it goes further down
+    wrong basin       at rest in a minimum that is not the least
+    stuck             at rest far above the minimum; without a landscape, nobody knows where
+    out of budget     none of these: it was still on its way at the last step
+
+Imports pandas and NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..record import Status
+from .cells import left_domain, require
+
+VERDICTS = (
+    "failed", "diverged", "left the domain", "solved", "oscillating", "saddle", "wrong basin", "stuck", "out of budget",
+)  # fmt: skip
+SOLVED = 1e-8
+
+_FEWEST = 8  # rows of a last quarter, below which nothing can be said of it
+_UPS = 0.2  # share of the last quarter's steps that must go up, for an oscillation
+_PROGRESS, _AMPLITUDE = 0.3, 0.1  # decades: what an oscillation falls by at most, and is wide at least
+_FLAT = 1e-3  # of the gap: what the loss of a run at rest changes by at most
+_REST = 1e-3  # of the largest gradient: what the last one is at most
+_NEAR = 0.04  # of the map's sides: how far from the end a way down is looked for
+_LOWER = 0.05  # of the differences there: how much lower it must go
+
+Array = NDArray[np.float64]
+
+
+def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One row a run, in the order of `runs`: run_id, verdict (one of `VERDICTS`), step, words.
+
+    `trace` has run_id, step and loss; the gradient's norm says whether a run is at rest, and without it the loss alone
+    does. Where no minimum is known (`loss_floor`), a run is failed, diverged or out of budget. `landscape`, a grid of
+    x, y, loss, tells a saddle from a wrong basin where the trace has x0 and x1.
+
+    Raises InputError where a column is missing.
+    """
+    require(runs, ("run_id",), "runs")
+    require(trace, ("run_id", "step", "loss"), "trace")
+    paths = dict(tuple(trace.groupby("run_id", sort=False)))
+    rows = []
+    for row in runs.to_dict("records"):
+        path = paths.get(row["run_id"], trace[:0]).sort_values("step", kind="stable")
+        verdict, step = _judge(row, path, landscape)
+        rows.append((row["run_id"], verdict, step, in_words(verdict, step)))
+    return pd.DataFrame(rows, columns=["run_id", "verdict", "step", "words"]).astype({"step": "int64"})
+
+
+def in_words(verdict: str, step: int) -> str:
+    """A verdict as a clause.
+
+    >>> in_words("saddle", 12)
+    'stuck at a saddle from step 12'
+    """
+    clause = {
+        "oscillating": "oscillates from step {}",
+        "saddle": "stuck at a saddle from step {}",
+        "wrong basin": "in a wrong basin from step {}",
+        "stuck": "stuck from step {}",
+        "out of budget": "out of budget after {} steps",
+    }
+    return clause.get(verdict, verdict + " at step {}").format(step)
+
+
+def _judge(row: dict[str, Any], path: pd.DataFrame, landscape: pd.DataFrame | None) -> tuple[str, int]:
+    steps, loss = path["step"].to_numpy(np.int64), path["loss"].to_numpy(float)
+    finite = np.isfinite(loss)
+    end = len(loss) if finite.all() else int(np.argmin(finite))
+    last = int(steps[end - 1]) if end else 0
+    status, done = str(row.get("status") or ""), row.get("steps_done")
+    if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
+        reached = last if done is None or pd.isna(done) or end < len(loss) else int(done)
+        return ("failed" if status == Status.ERROR else "diverged"), reached + 1 if end else 0
+    floor = row.get("loss_floor")
+    if floor is None or pd.isna(floor):
+        return "out of budget", last
+    outside = left_domain(loss, np.full(len(loss), float(floor)))
+    if outside[-1]:
+        return "left the domain", int(steps[_since(outside)])
+    gap = np.maximum(loss - floor, 0.0)
+    if gap[-1] <= SOLVED:
+        return "solved", int(steps[_since(gap <= SOLVED)])
+    window = slice(len(gap) - max(len(gap) // 4, _FEWEST), None)
+    if len(gap) < 2 * _FEWEST:
+        return "out of budget", last
+    if _oscillates(gap[window]):
+        return "oscillating", int(steps[_since(gap <= gap[window].max())])
+    if _at_rest(gap[window], path["grad_norm"].to_numpy(float) if "grad_norm" in path else None):
+        settled = np.abs(gap - gap[-1]) <= 0.01 * max(gap[0] - gap[-1], gap[-1] * _FLAT)
+        return _resting_place(path, float(loss[-1]), landscape), int(steps[_since(settled)])
+    return "out of budget", last
+
+
+def _since(holds: NDArray[np.bool_]) -> int:
+    """The first row from which on it always holds; the last row holds."""
+    breaks = np.flatnonzero(~holds)
+    return int(breaks[-1]) + 1 if len(breaks) else 0
+
+
+def _oscillates(gap: Array) -> bool:
+    decades = np.log10(np.maximum(gap, 1e-300))
+    third = max(len(gap) // 3, 1)
+    progress = np.median(decades[:third]) - np.median(decades[-third:])
+    amplitude = np.quantile(decades, 0.9) - np.quantile(decades, 0.1)
+    return bool((np.diff(gap) > 0).mean() >= _UPS and abs(progress) < _PROGRESS and amplitude >= _AMPLITUDE)
+
+
+def _at_rest(gap: Array, gradient: Array | None) -> bool:
+    flat = bool(gap.max() - gap.min() <= _FLAT * gap[-1])
+    if gradient is None:
+        return flat
+    known = gradient[np.isfinite(gradient)]  # in the last row there is none
+    return flat and bool(len(known)) and bool(known[-1] <= _REST * known.max())
+
+
+def _resting_place(path: pd.DataFrame, loss: float, landscape: pd.DataFrame | None) -> str:
+    if landscape is None or not {"x0", "x1"} <= set(path.columns):
+        return "stuck"
+    ground = landscape[["x", "y", "loss"]].to_numpy(float)
+    side = np.ptp(ground[:, :2], axis=0)
+    away = (ground[:, :2] - path[["x0", "x1"]].to_numpy(float)[-1]) / np.where(side > 0, side, 1.0)
+    near = ground[np.hypot(*away.T) <= _NEAR, 2]
+    near = near[np.isfinite(near)]
+    if len(near) < 5:
+        return "stuck"
+    deepest = loss - float(near.min())
+    spread = float(near.max()) - min(float(near.min()), loss)
+    return "saddle" if spread > 0 and deepest > _LOWER * spread and math.isfinite(spread) else "wrong basin"

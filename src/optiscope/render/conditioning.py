@@ -1,0 +1,99 @@
+"""Steps to a target against condition number and against rotation: coordinate-wise methods show themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from .competitors import need
+from .ends import label_ends
+from .panels import name_axes, panels
+from .picture import describe
+from .style import Look, Theme, looks_of, short_name, theme_of
+
+
+def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
+    """One line an optimizer: steps to a target against the condition number of a bowl, and against its rotation.
+
+    Takes the columns optimizer, condition, angle (degrees), steps; infinite steps are misses, drawn as crosses above
+    the rest. The left panel shows the least angle, the right one the largest condition number.
+
+    Raises InputError for a frame that is empty or lacks a column.
+    """
+    look = theme_of(theme)
+    need(frame, "conditioning", ("optimizer", "condition", "angle", "steps"))
+    names = list(dict.fromkeys(frame["optimizer"].astype(str)))
+    styles = looks_of(names, theme)
+    upright = frame[frame["angle"] == frame["angle"].min()]
+    worst = frame[frame["condition"] == frame["condition"].max()]
+    titles = ["axes along the coordinates", f"condition number {frame['condition'].max():.0f}, turned"]
+    figure, axes = panels(titles, look, across=2, height=3.7, ax=ax)
+    finite = frame["steps"].to_numpy(float)
+    finite = finite[np.isfinite(finite) & (finite > 0)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (1.0, 10.0)
+    roof = high * (high / low) ** 0.12 * 1.5
+    for panel, part, column in zip(axes, (upright, worst), ("condition", "angle"), strict=True):
+        panel.set_yscale("log")
+        panel.set_ylim(low / 1.5, roof * 1.3)
+        if column == "condition":
+            panel.set_xscale("log")
+            panel.xaxis.set_minor_locator(NullLocator())
+        else:
+            panel.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 1.5, 3, 4.5, 5, 10]))
+        panel.yaxis.set_major_locator(LogLocator(numticks=6))
+        panel.yaxis.set_minor_locator(NullLocator())
+        _lines(panel, part, column, names, styles, roof, look, last=panel is axes[-1])
+    name_axes(axes[0], look, "condition number", "steps to the target")
+    name_axes(axes[1], look, "angle of rotation, degrees")
+    told = [_told(name, worst) for name in names]
+    return describe(
+        figure, "Steps to the target against the condition number of a bowl, and against its rotation.",
+        f"At condition number {frame['condition'].max():.0f}, from the best to the worst angle: {'; '.join(told)}.",
+    )  # fmt: skip
+
+
+def _told(name: str, rows: pd.DataFrame) -> str:
+    steps = rows.loc[rows["optimizer"] == name, "steps"]
+    worst = "misses" if not np.isfinite(steps.max()) else f"{steps.max():.0f}"
+    return f"{short_name(name)} {steps.min():.0f} to {worst} steps" if np.isfinite(steps.min()) else f"{name} misses"
+
+
+def _lines(
+    ax: Axes, rows: pd.DataFrame, column: str, names: Sequence[str], styles: Sequence[Look], roof: float, theme: Theme,
+    *, last: bool,
+) -> None:  # fmt: skip
+    ends = []
+    missed = False
+    for name, style in zip(names, styles, strict=True):
+        own = rows[rows["optimizer"] == name].sort_values(column)
+        at, steps = own[column].to_numpy(float), own["steps"].to_numpy(float)
+        met = np.isfinite(steps)
+        ax.plot(
+            at[met], steps[met], color=style.color, lw=2.0, linestyle=style.linestyle(2.0), marker="o", ms=4,
+            dash_capstyle="butt", gid=f"line:{name}",
+        )  # fmt: skip
+        if (~met).any():
+            missed = True
+            ax.plot(at[~met], np.full((~met).sum(), roof), "x", color=style.color, ms=6, mew=1.8, gid=f"miss:{name}")
+        if last and len(at):
+            ends.append((float(at[-1]), float(steps[-1]) if met[-1] else roof, short_name(name), style.ink))
+    if missed:
+        ax.text(
+            0.02, roof, "× misses", transform=ax.get_yaxis_transform(), fontsize=7.5, color=theme.muted, va="center",
+            bbox={"fc": theme.paper, "ec": "none", "pad": 1},
+        )  # fmt: skip
+    if last:
+        # The layout must leave the names their room before they are laid out.
+        widest = max((len(words) for *_, words, _ in ends), default=0)
+        ax.set_xlim(right=ax.get_xlim()[1])
+        engine = ax.figure.get_layout_engine()  # type: ignore[union-attr]
+        if engine is not None:
+            wide = ax.figure.get_size_inches()[0]  # type: ignore[union-attr]
+            engine.set(rect=(0, 0, 1 - (0.078 * widest + 0.2) / wide, 1))  # type: ignore[call-arg]
+            ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+        label_ends(ax, ends)

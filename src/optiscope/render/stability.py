@@ -1,0 +1,71 @@
+"""The edge of stability: sharpness against 2 / lr along a run, and the loss below. Frame in, Figure out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from ..errors import InputError
+from .competitors import need
+from .ends import label_ends
+from .panels import name_axes, panels
+from .picture import describe
+from .style import looks_of, theme_of
+
+MOST = 6
+_HUES = ("Adam", "SGD", "RMSprop", "Momentum", "Nesterov", "Adagrad")
+
+
+def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
+    """The largest eigenvalue of the Hessian along each run, dashed where a quadratic would diverge; the loss beside it.
+
+    Takes the columns run_id, lr, step, loss, sharpness, threshold, as `engine.sharpness` gives them; one colour a run,
+    from the smallest rate to the largest.
+
+    Raises InputError for a frame that is empty or lacks a column, or more than six runs.
+    """
+    look = theme_of(theme)
+    need(frame, "stability", ("run_id", "lr", "step", "loss", "sharpness", "threshold"))
+    runs = [rows.sort_values("step") for _, rows in sorted(frame.groupby("run_id"), key=lambda one: one[1]["lr"].min())]
+    if len(runs) > MOST:
+        raise InputError(f"at most {MOST} runs are told apart, got {len(runs)}")
+    styles = looks_of(_HUES[: len(runs)], theme)
+    figure, axes = panels(["sharpness", "loss"], look, across=1, height=2.35, ax=ax)
+    above, below = axes
+    if ax is None:
+        figure.set_layout_engine("constrained", rect=(0, 0, 0.81, 1))
+    ends, told = [], []
+    for rows, style in zip(runs, styles, strict=True):
+        steps = rows["step"].to_numpy(float)
+        sharp, edge = rows["sharpness"].to_numpy(float), rows["threshold"].to_numpy(float)
+        lr = float(rows["lr"].iloc[0])
+        above.plot(steps, sharp, color=style.color, lw=1.8, gid="sharpness")
+        if np.isfinite(edge).any():
+            above.plot(steps, edge, color=style.color, lw=1.2, linestyle=(0, (5, 3)), gid="threshold")
+            ends.append((float(steps[-1]), float(edge[-1]), f"2 / lr = {edge[-1]:.3g}", style.ink))
+        below.plot(steps, rows["loss"], color=style.color, lw=1.6, gid="loss")
+        late = sharp[len(sharp) // 2 :] / edge[len(edge) // 2 :]
+        told.append(f"at lr {lr:.2g} its median over the second half is {np.nanmedian(late):.2f} of the threshold")
+    peak = float(np.nanmax([frame["threshold"].max(), frame["sharpness"].quantile(0.99)]))
+    above.set_ylim(0, 1.12 * peak)
+    below.set_yscale("log")
+    below.yaxis.set_major_locator(LogLocator(numticks=5))
+    below.yaxis.set_minor_locator(NullLocator())
+    for panel in axes:
+        panel.set_xlim(0, max(float(frame["step"].max()), 1.0))
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    above.tick_params(labelbottom=False)
+    name_axes(above, look, "", "largest eigenvalue")
+    name_axes(below, look, "step", "training loss")
+    if ax is None:
+        figure.draw_without_rendering()
+    label_ends(above, ends)
+    lasts = [(float(rows["step"].iloc[-1]), float(rows["loss"].iloc[-1])) for rows in runs]
+    label_ends(below, [
+        (*last, f"lr {rows['lr'].iloc[0]:.3g}", style.ink)
+        for last, rows, style in zip(lasts, runs, styles, strict=True) if np.isfinite(last[1]) and last[1] > 0
+    ])  # fmt: skip
+    return describe(figure, f"Sharpness along {len(runs)} runs, and the loss: {'; '.join(told)}.")

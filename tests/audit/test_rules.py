@@ -1,0 +1,226 @@
+"""Each rule by a record that breaks it and one that does not."""
+
+import json
+
+import pandas as pd
+import pytest
+from study_frames import make_runs
+
+from optiscope.audit import RULES, findings, told
+
+HERE = {"here": {"cpu": "a", "cores": 2, "threads": 1, "torch": "2", "commit": "c", "dirty": False}}
+NAN = float("nan")
+
+
+def study(
+    optimizers=("SGD", "AdamW"), schedules=("constant",), rates=(0.01, 0.1, 1.0), seeds=8, default=True, **common
+):
+    """Rows of a study that breaks no rule: the middle rate wins, each optimizer is ten times better than the next."""
+    rows = []
+    for place, optimizer in enumerate(optimizers):
+        for schedule in schedules:
+            cell = {"optimizer": optimizer, "schedule": schedule, **common}
+            level = 10.0 ** (place - 4)
+            for i, lr in enumerate(rates):
+                loss = level * (1 if i == 1 else 5)
+                rows += [
+                    {**cell, "purpose": "tuning", "lr": lr, "seed": 1_000_000 + s, "loss_final": loss} for s in (0, 1)
+                ]
+            for seed in range(seeds):
+                rows.append({**cell, "lr": rates[1], "seed": seed, "loss_final": level * (1 + seed / 10)})
+            if default:
+                rate = {"SGD": 1e-3, "AdamW": 1e-3, "Adam": 1e-3}[optimizer]
+                rows.append({**cell, "lr": rate, "seed": 0, "loss_final": 5.0})
+    return rows
+
+
+def audited(rows, **beside):
+    return findings(make_runs(*rows), **{"provenance": HERE, "verdicts": {}, **beside})
+
+
+def alone(rows, name, **beside):
+    """The first finding of one rule."""
+    [rule] = [rule for rule in RULES if rule.name == name]
+    return findings(make_runs(*rows), rules=[rule], **{"provenance": HERE, "verdicts": {}, **beside}).iloc[0]
+
+
+def of(found, rule):
+    return found[found["rule"] == rule].iloc[0]
+
+
+def changed(rows, test, **change):
+    return [{**row, **change} if test(row) else row for row in rows]
+
+
+def result(row):
+    return row.get("purpose") != "tuning"
+
+
+def tuned(row):
+    return row.get("purpose") == "tuning"
+
+
+def test_a_record_that_breaks_nothing_passes_every_rule():
+    found = audited(study())
+    assert found[["rule", "verdict"]].values.tolist() == [[rule.name, "pass"] for rule in RULES]
+    assert told(found) == "All 13 rules pass."
+    assert found["do"].tolist() == [""] * len(RULES)
+
+
+FEWER = [row for row in study() if not (tuned(row) and row["optimizer"] == "SGD" and row["lr"] == 1.0)]
+ONE_SEED = [row for row in study() if not (tuned(row) and row["optimizer"] == "SGD" and row["seed"] == 1_000_001)]
+SHIFTED = study(("SGD",)) + study(("AdamW",), rates=(0.001, 0.1, 10.0))
+MISSED = [row for row in study() if not (result(row) and row["optimizer"] == "SGD" and row["seed"] == 3)]
+LOW = study(("SGD",)) + changed(study(("AdamW",), rates=(0.0001, 0.01, 1.0))[2:], lambda row: True, loss_final=7.0)
+HIGH = changed(study(), lambda row: tuned(row) and row["optimizer"] == "SGD" and row["lr"] == 1.0, loss_final=1e-9)
+CLIP = json.dumps([{"step": 0, "kind": "training", "text": "gradients are clipped to norm 1.0"}])
+IDLE = json.dumps([{"step": 0, "kind": "note", "text": "StepLR(step_size=500) never acts within 100 steps"}])
+ENDS = json.dumps({"optimizer": {}, "schedule": {"T_max": 500}})
+
+
+def sgd(row):
+    return result(row) and row["optimizer"] == "SGD"
+
+
+BROKEN = {
+    "budget parity": [
+        (FEWER, "fail", "2 to 3 trials a cell", ("SGD + constant",)),
+        (ONE_SEED, "fail", "1 to 2 tuning seeds", ("SGD + constant",)),
+        ([row for row in study() if not (tuned(row) and row["optimizer"] == "SGD")
+          and not (result(row) and row["lr"] == 1e-3)], "warn", "not searched for", ("SGD + constant",)),
+    ],
+    "same range": [(SHIFTED, "fail", "0.01 … 1", ("SGD + constant",))],
+    "winner on the edge": [
+        (changed(HIGH, lambda row: sgd(row) and row["lr"] == 0.1, lr=1.0), "fail", "the highest lr searched (1) won, for the winner", ("SGD + constant",)),
+        (LOW, "warn", "the lowest lr searched (0.01) won", ("AdamW + constant",)),
+    ],
+    "tuning seeds reused": [
+        (changed(study(), tuned, seed=3), "fail", "1 seed(s) served both", ("AdamW + constant", "SGD + constant")),
+        ([row for row in study() if result(row)] + [{"optimizer": "SGD", "lr": 9.0, "seed": 1}], "fail", "picked among", None),
+    ],
+    "too few seeds": [
+        (study(seeds=3), "fail", "p = 0.25 by a paired test on 3 seeds, which cannot show less than 0.25", None),
+        (study(seeds=1), "warn", "one seed", ("AdamW + constant", "SGD + constant")),
+        (changed(study(), result, loss_final=1.0), "warn", "copies of one run", None),
+    ],
+    "horizon against schedule": [
+        (changed(study(), tuned, steps=50), "fail", "searched at 50 steps and drawn at 100", None),
+        (changed(study(), sgd, hyperparameters=ENDS), "warn", "ends at step 500, the run at 100", ("SGD + constant",)),
+        (changed(study(), sgd, events=IDLE), "warn", "never acts", ("SGD + constant",)),
+    ],
+    "misses dropped": [
+        (MISSED, "fail", "1 run(s) are missing", ("SGD + constant",)),
+        (changed(study(), sgd, loss_final=NAN), "fail", "without a loss", ("SGD + constant",)),
+        (changed(study(), sgd, steps_done=7), "fail", "before their last step", ("SGD + constant",)),
+        (study(schedules=("constant", "StepLR"))[:-9], "warn", "1 of 4 pairs", ("AdamW + StepLR",)),
+    ],
+    "no untuned column": [(study(default=False), "warn", "default rate", ("AdamW", "SGD"))],
+    "no baseline": [
+        (study(("SGD", "Adam")), "warn", "no AdamW", ("AdamW",)),
+        (changed(study(("Adam", "AdamW")), lambda row: row["optimizer"] == "AdamW", optimizer="mine"), "fail", "no SGD and no AdamW", None),
+    ],
+    "clipping": [
+        (changed(study(), sgd, events=CLIP), "fail", "others not", ("SGD + constant",)),
+        (changed(study(), lambda row: True, events=CLIP), "warn", "with its clipping", None),
+        (changed(study(), sgd, hyperparameters='{"optimizer": {"clip_norm": 1.0}, "schedule": {}}'), "fail", "others not", None),
+    ],
+    "mixed hardware": [
+        (study() + changed(study(), lambda row: True), "fail", "there twice", None),
+        (changed(study(), sgd, provenance_id="gone"), "warn", "not recorded", ("SGD + constant",)),
+    ],
+    "unverified lanes": [
+        (changed(study(), tuned, engine="stacked"), "warn", "trials of a search were stepped in lanes", None),
+        (changed(study(), sgd, engine="grouped"), "fail", "results were stepped in lanes", ("SGD + constant",)),
+    ],
+    "timing without guards": [
+        (changed(study(), sgd, loss_start=3.0, loss_final=3.0, loss_best=3.0), "fail", "changed nothing", ("SGD + constant",)),
+        (changed(study(), sgd, grad_evals=0), "fail", "changed nothing", ("SGD + constant",)),
+        (changed(study(), sgd, wall_s=0.0), "fail", "no time at all", ("SGD + constant",)),
+        (changed(study(), sgd, engine="stacked"), "warn", "others ran in lanes", ("SGD + constant",)),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "case"), [(rule, case) for rule, cases in BROKEN.items() for case in cases], ids=lambda one: str(one)[:24]
+)
+def test_a_broken_rule_is_named_with_its_rows_and_what_to_do(rule, case):
+    rows, level, words, who = case
+    row = alone(rows, rule)
+    assert row["verdict"] == level
+    assert words in row["finding"]
+    assert who is None or row["rows"] == who
+    assert row["where"] == ("bowl",)
+    assert row["do"]
+
+
+def test_every_rule_is_broken_by_one_of_these():
+    assert list(BROKEN) == [rule.name for rule in RULES]
+
+
+def test_machines_and_versions_are_compared_within_a_setting():
+    rows = changed(study(), sgd, provenance_id="there")
+    faster = {**HERE, "there": {**HERE["here"], "cpu": "b"}}
+    assert alone(rows, "mixed hardware", provenance=faster)[["verdict", "finding"]].tolist() == [
+        "fail", "runs of several machines are compared (cpu: a, b)",
+    ]  # fmt: skip
+    newer = {**HERE, "there": {**HERE["here"], "torch": "3", "dirty": True}}
+    found = audited(rows, provenance=newer)
+    told_of = found[found["rule"] == "mixed hardware"]
+    assert told_of["verdict"].tolist() == ["warn", "warn"]
+    assert told_of["runs"].tolist() == [16, 8]
+    other = changed(study(), sgd, provenance_id="there", problem="other")
+    assert alone(other, "mixed hardware", provenance=faster)["verdict"] == "pass"
+
+
+def test_lanes_with_a_kept_proof_pass():
+    key = json.dumps({"optimizer": "torch.optim.SGD", "dtype": "float64", "problem": json.dumps({"problem": "bowl"})})
+    rows = changed(study(), sgd, engine="stacked")
+    proof = {"tier": "stacked", "evidence": {}, "steps": 30}
+    assert alone(rows, "unverified lanes", verdicts={key: proof})["verdict"] == "pass"
+    assert alone(rows, "unverified lanes", verdicts={key: {**proof, "tier": "grouped"}})["verdict"] == "fail"
+    single = key.replace("float64", "float32")
+    assert alone(rows, "unverified lanes", verdicts={single: proof})["verdict"] == "fail"
+
+
+def search(optimizer, low=0.01, **more):
+    cell = {"problem": "bowl", "optimizer": optimizer, "schedule": "constant", "start": "random", "steps": 100}
+    return {**cell, "space": {"lr": {"low": low, "high": 1.0, "scale": "log"}}, "edges": {}, **more}
+
+
+def test_a_random_search_is_judged_by_the_space_it_declared():
+    rows = study(rates=(0.013, 0.1, 0.9))
+    assert alone(rows, "same range", searches=[search("SGD"), search("AdamW")])["verdict"] == "pass"
+    row = alone(rows, "same range", searches=[search("SGD"), search("AdamW", low=1e-5)])
+    assert row["verdict"] == "fail"
+    edge = [search("SGD"), search("AdamW", edges={"weight_decay": "high"})]
+    assert alone(rows, "winner on the edge", searches=edge)["finding"] == "the highest weight_decay searched won"
+
+
+def test_what_is_wrong_everywhere_is_said_once():
+    rows = study(default=False, problem="a") + study(default=False, problem="b")
+    row = alone(rows, "no untuned column")
+    assert (row["where"], row["rows"]) == (("a", "b"), ("AdamW", "SGD"))
+    assert len(audited(rows)) == len(RULES)
+
+
+def test_a_tie_claims_nothing():
+    rows = changed(study(seeds=3), result, loss_final=1.0)
+    spread = [{**row, "loss_final": 1.0 + row["seed"] / 10} if result(row) else row for row in rows]
+    assert alone(spread, "too few seeds")["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [{"purpose": "tuning"}], [{"status": "diverged"}], [{"optimizer": "<b>", "events": None}]]
+)
+def test_a_poor_record_is_audited_all_the_same(rows):
+    runs = make_runs(*rows) if rows else pd.DataFrame()
+    found = findings(runs, provenance={}, verdicts={})
+    assert found["rule"].nunique() == len(RULES)
+    assert found["finding"].str.len().gt(0).all()
+    assert told(found)
+
+
+def test_what_is_not_at_hand_is_not_judged():
+    found = findings(make_runs(*study()))
+    assert set(found["rule"]) == {rule.name for rule in RULES} - {"mixed hardware", "unverified lanes"}

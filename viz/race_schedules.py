@@ -1,0 +1,36 @@
+"""What a schedule does to one optimizer: a large rate flies past the minimum, one that falls comes to rest in it.
+
+Momentum on Rosenbrock's valley, with noise on its gradients; each schedule has the peak rate that is best for it. The
+lower strip is the rate in time with the race.
+"""
+
+from pathlib import Path
+
+from _recipe import cook
+
+import optiscope as osc
+from optiscope.render import Film, race
+
+TITLE = "One optimizer, five schedules"
+PART = "Races"
+FILE = "race_schedules.gif"
+
+SCHEDULES = ["constant", "StepLR", "CosineAnnealingLR", "OneCycleLR", "wsd"]
+
+
+def make(tiny: bool, store: Path) -> Film:
+    """Tune the peak rate of each schedule, run it, and draw the race over the gap and the rate."""
+    problem, steps = "rosenbrock(noise=3.0)", 20 if tiny else 300
+    runs = []
+    for schedule in SCHEDULES:
+        best = osc.tune(problem, "Momentum", schedule, steps=steps, seeds=3, store=store)
+        runs += osc.grid(problem, "Momentum", schedule, lr=best.lr, seed=7, steps=steps)
+    return race(
+        osc.run(runs, store=store), title="Momentum on Rosenbrock's valley, by schedule", strips=("gap", "lr"),
+        subtitle=f"{steps} steps, noise on the gradients; each schedule at the best of the same peak rates",
+        frames=8 if tiny else 200, size=(720, 580),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    cook(make)
