@@ -39,7 +39,7 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
     roof = high * (high / low) ** 0.12 * 1.5
     for panel, part, column in zip(axes, (upright, worst), ("condition", "angle"), strict=True):
         panel.set_yscale("log")
-        panel.set_ylim(low / 1.5, roof * 1.3)
+        panel.set_ylim(low / 1.5, roof * (high / low) ** 0.12 * 1.4)
         if column == "condition":
             panel.set_xscale("log")
             panel.xaxis.set_minor_locator(NullLocator())
@@ -84,8 +84,8 @@ def _lines(
             ends.append((float(at[-1]), float(steps[-1]) if met[-1] else roof, short_name(name), style.ink))
     if missed:
         ax.text(
-            0.02, roof, "× misses", transform=ax.get_yaxis_transform(), fontsize=7.5, color=theme.muted, va="center",
-            bbox={"fc": theme.paper, "ec": "none", "pad": 1},
+            0.02, roof * 1.25, "× misses the target", transform=ax.get_yaxis_transform(), fontsize=7.5,
+            color=theme.muted, va="bottom",
         )  # fmt: skip
     if last:
         # The layout must leave the names their room before they are laid out.

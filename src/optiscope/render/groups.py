@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -17,6 +16,7 @@ from ..errors import InputError
 from ..metrics import number
 from .competitors import need
 from .panels import dress, name_axes
+from .picture import Still, describe
 from .style import Look, Theme, looks_of, theme_of
 
 _COLUMNS = ("group", "pattern", "members", "weights", "lr", "momentum", "weight_decay", "frozen_until", "state_bytes")
@@ -48,8 +48,7 @@ def parameter_groups(frame: pd.DataFrame, trace: pd.DataFrame | None = None, *, 
         raise InputError(f"{len(frame)} groups: at most {MOST} fit one picture")
     chart = _CHART if trace is not None else 0.0
     height = 0.12 + _HEAD + _ROW * len(frame) + 0.1 + chart
-    figure = Figure(figsize=(_WIDTH, height), dpi=100, facecolor=look.paper)
-    FigureCanvasAgg(figure)
+    figure = Still(figsize=(_WIDTH, height), facecolor=look.paper)
     # Colours that neighbours in the list do not share, all of them solid in the table's keys.
     looks = looks_of(["Adam", "SGD", "RMSprop", "AdamW", "Nesterov", "Adagrad", "Momentum", "Adadelta"], theme)
     styles = [looks[i % len(looks)] for i in range(len(frame))]
@@ -58,7 +57,9 @@ def parameter_groups(frame: pd.DataFrame, trace: pd.DataFrame | None = None, *, 
         ax = figure.add_axes((0.74 / _WIDTH, 0.5 / height, (_WIDTH - 0.74 - 0.22) / _WIDTH, (chart - 0.86) / height))
         dress(ax, look)
         _rates(ax, frame, trace, styles, look)
-    return figure
+    told = [f"{_name(row)}: {int(row['weights']):,} weights, lr {row['lr']:.3g}" for row in frame.to_dict("records")]
+    below = ", and the rate of each by step below" if trace is not None else ""
+    return describe(figure, f"A table of {len(frame)} parameter groups{below}. {'; '.join(told)}.")
 
 
 def _table(figure: Figure, frame: pd.DataFrame, styles: list[Look], height: float, theme: Theme) -> None:

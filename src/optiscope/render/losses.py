@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, MultipleLocator
@@ -16,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from ..errors import InputError
 from .competitors import need
 from .panels import dress
+from .picture import Still, describe
 from .style import Look, Theme, looks_of, theme_of
 
 COLUMNS = ("loss", "quantity", "target", "prediction", "value", "gradient")
@@ -50,8 +50,7 @@ def loss_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     ]
     cell = _HEAD + _VALUE + _BETWEEN + _GRADIENT + _FOOT
     height = _TOP + sum((_FAMILY if family else 0) + cell * math.ceil(len(part) / _ACROSS) for family, part in groups)
-    figure = Figure(figsize=(_WIDTH, height), dpi=100, facecolor=look.paper)
-    FigureCanvasAgg(figure)
+    figure = Still(figsize=(_WIDTH, height), facecolor=look.paper)
     _key(figure, look, height)
     top = height - _TOP
     for family, part in groups:
@@ -62,7 +61,12 @@ def loss_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
             row, column = divmod(i, _ACROSS)
             _panel(figure, rows, top - row * cell, column, height, look)
         top -= cell * math.ceil(len(part) / _ACROSS)
-    return figure
+    names = [str(name) for name in dict.fromkeys(frame["loss"])]
+    flat = [name for name in names if (frame.loc[frame["loss"] == name, "gradient"].abs() < _FLAT).mean() > 0.25]
+    return describe(
+        figure, f"Value and gradient of {len(names)} losses against the prediction: {', '.join(names)}.",
+        f"Flat over more than a quarter of the range: {', '.join(flat)}." if flat else "",
+    )  # fmt: skip
 
 
 def _panel(figure: Figure, rows: pd.DataFrame, top: float, column: int, height: float, theme: Theme) -> None:

@@ -33,9 +33,9 @@ from .style import Theme, theme_of
 
 _MESH = 150  # cells a side
 _BANDS = 16
-_ELEVATION = math.radians(42)
-_SWING = math.radians(24)  # to either side
-_HEIGHT = 1.1  # of the surface, in half-widths of its ground
+_ELEVATION = math.radians(38)
+_SWING = math.radians(17)  # to either side
+_HEIGHT = 0.85  # of the surface, in half-widths of its ground
 _LIFT = 0.02  # how far above the surface the paths run
 _LOOKS = 40  # places along the way to the eye where something may stand before a point
 _LOG_FROM = 100.0  # the range of the gaps from which on their logarithm is the height
@@ -45,7 +45,7 @@ def race_3d(
     landscape: Any, runs: pd.DataFrame | None = None, trace: pd.DataFrame | None = None, *,
     minima: Sequence[tuple[float, float]] = (), title: str = "", subtitle: str = "", size: tuple[int, int] = (720, 540),
     frames: int = 120, seconds: float = 10.0, hold: float = 2.5, clock: str = "log", height: str = "auto",
-    azimuth: float = -60.0, theme: str = "light",
+    azimuth: float = -15.0, theme: str = "light",
 ) -> Film:  # fmt: skip
     """Let the runs race on the surface of the loss, while the eye goes slowly round it.
 
@@ -142,7 +142,7 @@ class _Surface:
         ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
         colors = ramp((band + 0.5) / _BANDS)[..., :3]
         light = LightSource(azdeg=315, altdeg=50).hillshade(middle, vert_exag=0.5 * _MESH, dx=1, dy=1)
-        shade = np.round((0.72 + 0.36 * light) * 12) / 12  # few shades make a small file
+        shade = np.round((0.85 + 0.2 * light) * 40) / 40  # few shades make a small file
         colors = np.clip(colors * shade[..., None], 0, 1)
         return np.concatenate([colors, np.ones((*band.shape, 1))], axis=2)
 

@@ -36,7 +36,7 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
     figure, axes = panels(["sharpness", "loss"], look, across=1, height=2.35, ax=ax)
     above, below = axes
     if ax is None:
-        figure.set_layout_engine("constrained", rect=(0, 0, 0.81, 1))
+        figure.set_layout_engine("constrained", rect=(0, 0, 0.86, 1))
     ends, told = [], []
     for rows, style in zip(runs, styles, strict=True):
         steps = rows["step"].to_numpy(float)
