@@ -225,7 +225,7 @@ def test_schedules_seeds_and_rates_tell_namesakes_apart(scene):
     # One optimizer under several schedules: they are who races, in colours of their own.
     assert {text.get_text() for text in by_gid(figure, "name:")} == {"constant", "StepLR"}
     assert "lr 0.002" in texts(figure)
-    assert any(words.startswith("1. StepLR(st") or words.startswith("2. StepLR(st") for words in texts(figure))
+    assert any(words.startswith(("1. StepLR(st", "2. StepLR(st")) for words in texts(figure))
     assert len({line.get_color() for line in by_gid(figure, "trail:")}) == 2
     runs = scene.runs[:3].assign(
         optimizer=["Adam", "Adam", "SGD"], schedule=["constant", "StepLR(step_size=30)", "constant"]

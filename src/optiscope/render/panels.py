@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ def divide(ax: Axes, rows: int, columns: int, *, share: bool = False) -> list[Ax
     for row in range(rows):
         for column in range(columns):
             box = (column * (width + gap_x), 1 - (row + 1) * height - row * gap_y, width, height)
-            like = {"sharex": axes[0], "sharey": axes[0]} if share and axes else {}
+            like: dict[str, Any] = {"sharex": axes[0], "sharey": axes[0]} if share and axes else {}
             axes.append(ax.inset_axes(box, **like))
             if share:
                 axes[-1].tick_params(labelbottom=row == rows - 1, labelleft=column == 0)

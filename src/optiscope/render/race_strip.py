@@ -94,10 +94,10 @@ class Strip:
         clock_axis(ax, clock, self.last)
         ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
 
-    def _name(self, words: str, low: float = 0.03, **more: str) -> None:
+    def _name(self, words: str, low: float = 0.03, va: str = "baseline") -> None:
         # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
         self.ax.text(
-            0.008, low, words, fontsize=7.5, color=self.theme.muted, transform=self.ax.transAxes, gid="measure", **more
+            0.008, low, words, fontsize=7.5, color=self.theme.muted, transform=self.ax.transAxes, gid="measure", va=va
         )
 
     def _values(self, floor: float) -> None:
