@@ -10,11 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from ..errors import InputError
 from .competitors import need
 from .ends import label_ends
 from .panels import name_axes, panels
 from .picture import describe
 from .style import Look, Theme, looks_of, short_name, theme_of
+
+MOST = 14
 
 
 def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
@@ -23,11 +26,13 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
     Takes the columns optimizer, condition, angle (degrees), steps; infinite steps are misses, drawn as crosses above
     the rest. The left panel shows the least angle, the right one the largest condition number.
 
-    Raises InputError for a frame that is empty or lacks a column.
+    Raises InputError for a frame that is empty or lacks a column, or more than fourteen optimizers.
     """
     look = theme_of(theme)
     need(frame, "conditioning", ("optimizer", "condition", "angle", "steps"))
     names = list(dict.fromkeys(frame["optimizer"].astype(str)))
+    if len(names) > MOST:
+        raise InputError(f"at most {MOST} optimizers have room for their names, got {len(names)}")
     styles = looks_of(names, theme)
     upright = frame[frame["angle"] == frame["angle"].min()]
     worst = frame[frame["condition"] == frame["condition"].max()]
