@@ -66,6 +66,22 @@ def test_stills_draw_in_an_axes_of_the_user_s(name):
     mine.canvas.draw()
 
 
+def test_pictures_that_lay_themselves_out_take_the_place_of_an_axes():
+    losses = pd.DataFrame({
+        "loss": "L1Loss", "quantity": "difference", "target": "0", "prediction": [-1.0, 0.0, 1.0],
+        "value": [1.0, 0.0, 1.0], "gradient": [-1.0, 0.0, 1.0],
+    })  # fmt: skip
+    mine = Figure(figsize=(12, 4))
+    left, right = mine.subplots(1, 2)
+    assert render.loss_curves(losses, ax=right) is mine
+    assert "Value and gradient of 1 losses" in alt_text(mine)
+    assert right not in mine.axes
+    assert left in mine.axes
+    mine.canvas.draw()
+    with pytest.raises(InputError, match="give one that `subplots` made"):
+        render.loss_curves(losses, ax=mine.add_axes((0, 0, 1, 1)))
+
+
 @pytest.mark.parametrize("name", FILMS)
 def test_films_paint_what_their_figure_shows_and_are_the_same_twice(name, tmp_path):
     film = FILMS[name]()

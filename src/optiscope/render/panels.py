@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import InputError
 from .picture import Still
 from .style import Theme
 
@@ -42,6 +43,26 @@ def panels(
         if share and i + columns >= len(titles):
             panel.tick_params(labelbottom=True)  # the panel below this one may be missing
     return figure, axes
+
+
+def room(ax: Axes | None, width: float, height: float, theme: Theme) -> Any:
+    """A figure of so many inches for a picture that lays itself out; in the place of `ax`, a part of its figure.
+
+    Raises InputError where the axes has no place in a grid, as those of `subplots` have.
+    """
+    if ax is None:
+        return Still(figsize=(width, height), facecolor=theme.paper)
+    place = ax.get_subplotspec()
+    if place is None:
+        raise InputError("this picture takes the place of an axes in a grid: give one that `subplots` made")
+    figure: Any = ax.get_figure()
+    ax.remove()
+    return figure.add_subfigure(place, facecolor=theme.paper)
+
+
+def root_of(figure: Any) -> Figure:
+    """The figure itself, of a figure or a part of one."""
+    return figure.get_figure(root=True)
 
 
 def divide(ax: Axes, rows: int, columns: int, *, share: bool = False) -> list[Axes]:
