@@ -23,6 +23,7 @@ def draw_race(
     """Prepare, draw and save one race, and print where it is and who did how well."""
     from ..naming import as_problem
     from ..racing import CLASSICS, prepare_race
+    from ..render import save_picture
 
     console = Console(stderr=True)
     as_problem(problem)  # a problem that is none is what the user hears of first, not the file named after it
@@ -48,7 +49,7 @@ def draw_race(
         still = target.suffix.lower() == ".png"
         status.update("drawing …" if still else f"drawing {len(race)} frames …")
         target.parent.mkdir(parents=True, exist_ok=True)
-        race.save(target, frame)
+        save_picture(race, target, frame)
     print(standings(prepared.results.runs, prepared.verdicts()))
     frames_of_it = "" if still else f", {len(race)} frame{'s' * (len(race) != 1)}"
     print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB{frames_of_it})")

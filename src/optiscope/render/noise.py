@@ -16,7 +16,6 @@ from .bands import by_step, quantile
 from .blit import BlitScene
 from .clock import clock_axis, frame_times
 from .competitors import LEAST_GAP, need
-from .ends import label_ends
 from .panels import dress
 from .picture import Film, Still
 from .race_map import Landscape
@@ -98,7 +97,7 @@ def _compose(
     top = _key(figure, top, clouds, names, styles, theme)
     ax = figure.add_axes((0.42 / wide, 1.72 / high, 3.75 / wide, (top - 1.72) / high))
     strip = figure.add_axes((0.42 / wide, 0.42 / high, 3.75 / wide, 0.95 / high))
-    side = figure.add_axes((4.85 / wide, 0.42 / high, 1.55 / wide, (top - 0.42 - 0.32) / high))
+    side = figure.add_axes((4.85 / wide, 0.42 / high, 2.2 / wide, (top - 0.42 - 0.32) / high))
     ax.set(xlim=(ground.low[0], ground.high[0]), ylim=(ground.low[1], ground.high[1]))
     ground.draw(ax, math.nan, theme)
     for x, y in minima:
@@ -170,7 +169,6 @@ def _floors(
     dress(ax, theme)
     ax.tick_params(labelsize=7, length=2.5)
     ax.set(xscale="log", yscale="log")
-    ends = []
     for one, name, style in zip(clouds, names, styles, strict=True):
         rows = floors[(floors["optimizer"] == name) & np.isfinite(floors["floor"])].sort_values("lr")
         if rows.empty:
@@ -187,10 +185,8 @@ def _floors(
         )  # fmt: skip
         here = int(np.argmin(np.abs(np.log(at) - math.log(one.lr))))
         ax.plot(at[here], level[here], "o", ms=8, mfc="none", mec=style.color, mew=1.8)
-        ends.append((float(at[-1]), float(level[-1]), short_name(name), style.ink))
-    for axis, most in ((ax.xaxis, 4), (ax.yaxis, 6)):
+    for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
         axis.set_major_locator(LogLocator(numticks=most))
         axis.set_minor_locator(NullLocator())
     ax.set_title("noise floor by rate\n(faint: still falling)", fontsize=8, color=theme.muted, loc="left", pad=3)
     ax.set_xlabel("lr", fontsize=7.5, color=theme.muted, labelpad=1)
-    label_ends(ax, ends, size=7.5, gap=4)
