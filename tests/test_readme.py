@@ -39,7 +39,7 @@ def run_block(text: str):
 
 
 NAMES = [
-    "grid", "tune", "search", "function", "race", "any", "losses", "network", "idx", "groups", "switches",
+    "grid", "tune", "search", "function", "race", "why", "any", "losses", "network", "idx", "groups", "switches",
 ]  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def test_the_command_line_is_as_told():
 
 def test_every_option_is_told():
     root = typer.main.get_command(app)
-    told = set(re.findall(r"`(--[a-z]+)`", README)) - {"--tiny"}
+    told = set(re.findall(r"`(--[a-z]+)`", README))
     there = {opt for command in root.commands.values() for one in command.params for opt in one.opts}
     assert told == {option for option in there if option.startswith("--")} - {"--help"}
 

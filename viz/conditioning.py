@@ -36,9 +36,9 @@ def bowl(condition: float, angle: float) -> osc.Problem:
 
 def make(tiny: bool, store: Path) -> Figure:
     """Run every bowl at every rate from several starts, and keep each method's best rate."""
-    steps, seeds, count = (60, 2, 4) if tiny else (1000, 7, 25)
-    shapes = [(10.0**k, 0.0) for k in np.linspace(0, 3, 3 if tiny else 7)]
-    shapes += [(1000.0, float(angle)) for angle in np.linspace(0, 45, 2 if tiny else 6)[1:]]
+    steps, seeds, count = (60, 2, 4) if tiny else (700, 5, 25)
+    shapes = [(10.0**k, 0.0) for k in np.linspace(0, 3, 3 if tiny else 5)]
+    shapes += [(1000.0, float(angle)) for angle in np.linspace(0, 45, 2 if tiny else 4)[1:]]
     rates = np.logspace(-4, 1, count).tolist()
     problems = {bowl(*shape): shape for shape in shapes}
     runs = osc.grid(problems, OPTIMIZERS, lr=rates, seed=range(seeds), start="random", steps=steps)

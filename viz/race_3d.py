@@ -20,7 +20,9 @@ OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 def make(tiny: bool, store: Path) -> Film:
     """Prepare the race as for the flat film, and draw it in three dimensions."""
     prepared = prepare_race("beale", OPTIMIZERS, steps=20 if tiny else 200, store=store)
-    return race_3d(prepared.course(), title=prepared.title, subtitle=prepared.subtitle, frames=6 if tiny else 110)
+    course = prepared.course(bounds=((-1.7, 4.3), (-1.9, 2.1)))
+    frames = 6 if tiny else 90
+    return race_3d(course, title=prepared.title, subtitle=prepared.subtitle, frames=frames, size=(640, 480))
 
 
 if __name__ == "__main__":

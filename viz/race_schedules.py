@@ -1,7 +1,7 @@
 """What a schedule does to one optimizer: a large rate flies past the minimum, one that falls comes to rest in it.
 
-Momentum on Rosenbrock's valley, with noise on its gradients; each schedule has the peak rate that is best for it. The
-lower strip is the rate in time with the race.
+Adam on Beale's function, with noise on its gradients; each schedule has the peak rate that is best for it. The lower
+strip is the rate in time with the race.
 """
 
 from pathlib import Path
@@ -20,13 +20,13 @@ SCHEDULES = ["constant", "StepLR", "CosineAnnealingLR", "OneCycleLR", "wsd"]
 
 def make(tiny: bool, store: Path) -> Film:
     """Tune the peak rate of each schedule, run it, and draw the race over the gap and the rate."""
-    problem, steps = "rosenbrock(noise=3.0)", 20 if tiny else 300
+    problem, steps = "beale(noise=2.0)", 20 if tiny else 300
     runs = []
     for schedule in SCHEDULES:
-        best = osc.tune(problem, "Momentum", schedule, steps=steps, seeds=3, store=store)
-        runs += osc.grid(problem, "Momentum", schedule, lr=best.lr, seed=7, steps=steps)
+        best = osc.tune(problem, "Adam", schedule, steps=steps, seeds=5, store=store)
+        runs += osc.grid(problem, "Adam", schedule, lr=best.lr, seed=7, steps=steps)
     return race(
-        osc.run(runs, store=store), title="Momentum on Rosenbrock's valley, by schedule", strips=("gap", "lr"),
+        osc.run(runs, store=store), title="Adam on Beale's function, by schedule", strips=("gap", "lr"),
         subtitle=f"{steps} steps, noise on the gradients; each schedule at the best of the same peak rates",
         frames=8 if tiny else 200, size=(720, 580),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Gradient descent sharpens the loss until it stands at the edge of stability, 2 / lr, and stays there while it learns.
 
-Full-batch gradient descent on a small network with tanh, from one start at four rates. Sharpness is the largest
+Full-batch gradient descent on a small network with tanh, from one start at three rates. Sharpness is the largest
 eigenvalue of the Hessian (J. Cohen et al. 2021, arXiv:2103.00065); above the dashed line a quadratic would diverge.
 """
 
@@ -38,7 +38,7 @@ def make(tiny: bool, store: Path) -> Figure:
     problem = osc.Problem.from_module(
         network, data, "MSELoss", name="digits at once", batch_size=EXAMPLES, validation=0.0, metrics={}
     )
-    runs = osc.grid(problem, "SGD", lr=[0.3, 0.6, 1.2], steps=20 if tiny else 1500)
+    runs = osc.grid(problem, "SGD", lr=[0.4, 0.7, 1.2], steps=20 if tiny else 1500)
     return stability(sharpness(runs, every=5 if tiny else 15))
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import optiscope as osc
 from optiscope.render.panels import name_axes, panels
+from optiscope.render.picture import describe
 from optiscope.render.style import theme_of
 from optiscope.study import Study
 
@@ -39,7 +40,9 @@ def draw(runs: pd.DataFrame, trace: pd.DataFrame) -> Figure:
         ax.set_yscale("log")
         ax.legend(loc="lower left", frameon=False, fontsize=8, labelcolor=theme.ink)
         name_axes(ax, theme, "step", "loss" if ax is axes[0] else "")
-    return figure
+    ends = runs.groupby(["optimizer", "problem"])["loss_final"].median().unstack()[list(LOOPS)]
+    told = [f"{name} {ends.loc[name].iloc[0]:.2g} with and {ends.loc[name].iloc[1]:.2g} without" for name in optimizers]
+    return describe(figure, f"The loss by step with zero_grad() and without. At the end: {', '.join(told)}.")
 
 
 def make(tiny: bool, store: Path) -> Figure:

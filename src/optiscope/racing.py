@@ -16,6 +16,8 @@ from .spec import OptimizerSpec, Problem, ScheduleSpec, Start
 from .tuning import LrRange, tune_cells
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .render import Course, Film
 
 CLASSICS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
@@ -39,6 +41,12 @@ class PreparedRace:
         from .render import race
 
         return race(self.course(), title=self.title, subtitle=self.subtitle, **look)
+
+    def verdicts(self) -> pd.DataFrame:
+        """How each run ended: run_id, verdict, step, words."""
+        from .metrics import verdicts
+
+        return verdicts(self.results.runs, self.results.trace, self.results.landscape())
 
     def course(self, bounds: Sequence[tuple[float, float]] | None = None) -> Course:
         """What `render.races` takes several of; `bounds`, ((x_low, x_high), …), for another map than its own."""

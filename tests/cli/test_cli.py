@@ -193,7 +193,9 @@ def test_gif_writes_what_the_suffix_says(here, suffix, frames, capsys):
     out = capsys.readouterr().out
     told = "" if suffix == "png" else ", 4 frames"
     assert re.search(rf"^new/race.{suffix}  \(\d+\.\d\d MB{told}\)$", out, re.MULTILINE)
-    assert re.search(r"^Adam +lr 0\.01 +ends .* above the minimum$", out, re.MULTILINE)
+    assert re.search(r"^Adam +lr 0\.01 +ends .* above the minimum +\w.* step", out, re.MULTILINE)
+    words = (here / "new" / "race.alt.txt").read_text(encoding="utf-8")
+    assert "two paths over contours" in words
     if frames is None:
         assert target.read_bytes()[4:8] == b"ftyp"
         return
@@ -208,7 +210,17 @@ def test_gif_writes_what_the_suffix_says(here, suffix, frames, capsys):
 def test_gif_has_a_place_of_its_own(here, problem, name):
     # results/optimizers.gif is the film of the demo's page: another race does not go there unasked.
     assert exit_code(["gif", problem, *RACE[1:]]) == 0
-    assert [path.name for path in (here / "results").iterdir()] == [name]
+    words = name.replace(".gif", ".alt.txt")
+    assert sorted(path.name for path in (here / "results").iterdir()) == sorted([name, words])
+
+
+def test_any_frame_of_a_race(here, capsys):
+    for frame in ("0", "-1"):
+        assert exit_code([*RACE, "--frame", frame, "-o", f"frame{frame}.png"]) == 0
+    assert (here / "frame0.png").read_bytes() != (here / "frame-1.png").read_bytes()
+    capsys.readouterr()
+    assert exit_code([*RACE, "--frame", "4", "-o", "none.png"]) == 2
+    assert capsys.readouterr().err == "optiscope: the film has frames 0 to 3, or -1 for the last; got 4\n"
 
 
 @pytest.mark.parametrize(

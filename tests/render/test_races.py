@@ -70,7 +70,7 @@ def test_what_is_painted_is_what_the_figure_shows(courses, tmp_path):
     with Image.open(tmp_path / "still.png") as image:
         drawn = np.asarray(image.convert("RGB"), int)
     wrong = np.abs(drawn - film.frame(-1).astype(int)).max(axis=2)
-    assert (wrong > 60).mean() < 0.002  # words are stamped to whole pixels
+    assert (wrong > 60).mean() < 0.005  # words are stamped to whole pixels
     first = film.save(tmp_path / "one.gif").read_bytes()
     assert (
         races(courses, title="Two", subtitle="of them", frames=6, theme="dark", size=(640, 480))

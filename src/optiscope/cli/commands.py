@@ -131,13 +131,15 @@ def gif(
     hold: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Pause at the end, in seconds.")] = 2.5,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     clock: Annotated[str, typer.Option(help="log (slow at first, the first steps are seen) or linear.")] = "log",
+    frame: Annotated[int, typer.Option(help="Of a .png: which frame; -1 is the last, with the verdict.")] = -1,
 ) -> None:
     """Draw a race; without arguments, the one in results/optimizers.gif."""
     _load_torch("pandas", "optiscope.render")
     from .race import draw_race
 
     draw_race(
-        problem, output, optimizer, schedule, horizon, lr, steps, seed, start, size, frames, seconds, hold, theme, clock
+        problem, output, optimizer, schedule, horizon, lr, steps, seed, start, size, frames, seconds, hold, theme,
+        clock, frame,
     )  # fmt: skip
 
 

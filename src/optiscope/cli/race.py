@@ -18,11 +18,12 @@ LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybo
 def draw_race(
     problem: str, output: Path | None, optimizers: list[str] | None, schedule: str, horizon: str,
     lr: list[str] | None, steps: int, seed: int,
-    start: str, size: str, frames: int, seconds: float, hold: float, theme: str, clock: str,
+    start: str, size: str, frames: int, seconds: float, hold: float, theme: str, clock: str, frame: int,
 ) -> None:  # fmt: skip
     """Prepare, draw and save one race, and print where it is and who did how well."""
     from ..naming import as_problem
     from ..racing import CLASSICS, prepare_race
+    from ..render import save_picture
 
     console = Console(stderr=True)
     as_problem(problem)  # a problem that is none is what the user hears of first, not the file named after it
@@ -48,14 +49,17 @@ def draw_race(
         still = target.suffix.lower() == ".png"
         status.update("drawing …" if still else f"drawing {len(race)} frames …")
         target.parent.mkdir(parents=True, exist_ok=True)
-        race.save(target)
-    print(standings(prepared.results.runs))
+        save_picture(race, target, frame)
+    print(standings(prepared.results.runs, prepared.verdicts()))
     frames_of_it = "" if still else f", {len(race)} frame{'s' * (len(race) != 1)}"
     print(f"{target}  ({target.stat().st_size / 1e6:.2f} MB{frames_of_it})")
 
 
-def standings(runs: Any) -> str:
-    """One line an optimizer, best first: rate, final gap, best gap; what went below the least loss left the domain."""
+def standings(runs: Any, verdicts: Any = None) -> str:
+    """One line an optimizer, best first: rate, final gap, best gap; what went below the least loss left the domain.
+
+    With `verdicts`, each line ends with how the run ended, where its other words do not say it.
+    """
     from ..metrics.cells import final_loss, left_domain, numbers
 
     def gap(loss: float, floor: float) -> float:
@@ -65,6 +69,7 @@ def standings(runs: Any) -> str:
     lines = []
     ends, outside = final_loss(runs), left_domain(numbers(runs, "loss_final"), numbers(runs, "loss_floor"))
     strayed = left_domain(numbers(runs, "loss_best"), numbers(runs, "loss_floor"))
+    told = dict(zip(verdicts["run_id"], verdicts["words"], strict=True)) if verdicts is not None else {}
     order = runs.assign(ends=ends, outside=outside, strayed=strayed).sort_values("ends", kind="stable")
     for row in order.itertuples():
         end = f"ends {gap(row.loss_final, row.loss_floor):.3g}"
@@ -73,7 +78,8 @@ def standings(runs: Any) -> str:
         elif row.outside:
             end = "left the domain"
         best = "" if row.strayed else f"best {gap(row.loss_best, row.loss_floor):.3g} above the minimum"
-        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} {best}".rstrip())
+        words = told.get(row.run_id, "") if row.status not in ("diverged", "error") and not row.outside else ""
+        lines.append(f"{row.optimizer:<24} lr {row.lr:<9.4g} {end:<24} {best:<32} {words}".rstrip())
     return "\n".join(lines)
 
 

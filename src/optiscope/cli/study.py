@@ -136,14 +136,17 @@ def _said(event: dict[str, Any]) -> str:
 
 def _race(results: Path, console: Console) -> Any:
     from ..racing import prepare_race
+    from ..render import save_picture
     from ..report import Picture
 
     target = results / "optimizers.gif"
     if not target.exists():
         with console.status("drawing the race …"):
-            prepare_race().draw().save(target)
+            save_picture(prepare_race().draw(), target)
+    words = target.with_suffix(".alt.txt")
+    told = words.read_text(encoding="utf-8").strip() if words.exists() else ""
     return Picture(
-        str(target.resolve()), "The race", "Seven optimizers run over Beale's function from one start.",
+        str(target.resolve()), "The race", told or "Seven optimizers run over Beale's function from one start.",
         "Each at the best rate of one and the same search; the rates are in the picture.",
     )  # fmt: skip
 

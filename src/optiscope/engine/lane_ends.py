@@ -59,6 +59,6 @@ class LaneEnds:
         owner = np.broadcast_to(settings[:, None], wanted.shape)[wanted]
         columns = {"step": steps, "loss": self._losses.T[wanted], "lr_t": np.stack(rates)[steps, owner]}
         columns |= {f"x{i}": self._places[:, :, i].T[wanted] for i in range(self._places.shape[2])}
-        some = wanted.any(axis=1)
-        ids = [run_id for run_id, there in zip(run_ids, some.tolist(), strict=True) if there]
-        return trace_table(ids, wanted.sum(axis=1)[some], columns)
+        counts = wanted.sum(axis=1)
+        ids = [run_id for run_id, count in zip(run_ids, counts.tolist(), strict=True) if count]
+        return trace_table(ids, counts[counts > 0], columns)

@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, FancyArrow
 from matplotlib.quiver import Quiver
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator
 
 from ..errors import InputError
 from .blit import BlitScene
-from .clock import frame_times
+from .clock import clock_axis, frame_times
 from .competitors import need
 from .panels import dress
 from .picture import Film, Still
@@ -164,14 +164,8 @@ def _head(
     below.axhspan(90, 180, color=theme.grid, alpha=0.7, lw=0, zorder=0)
     below.plot(steps, angles, color=style.color, lw=1.0, gid="angle")
     (cursor,) = below.plot([], [], "o", ms=5.5, color=style.color, mec=theme.ink, mew=0.8, gid="cursor", zorder=5)
-    last = max(float(steps[-1]), 1.0)
-    if clock == "log":
-        below.set_xscale("function", functions=(lambda k: np.log1p(np.maximum(k, -0.5)), np.expm1))
-        ticks = [0.0, *(10.0**k for k in range(int(np.log10(last)) + 1) if 10.0**k <= 0.75 * last), last]
-        below.xaxis.set_major_locator(FixedLocator(ticks))
-        below.xaxis.set_minor_locator(NullLocator())
-        below.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
-    below.set(xlim=(0, last), ylim=(0, 180))
+    clock_axis(below, clock, float(steps[-1]))
+    below.set_ylim(0, 180)
     below.yaxis.set_major_locator(FixedLocator([0, 90, 180]))
     below.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
     if first:

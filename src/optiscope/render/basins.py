@@ -26,7 +26,7 @@ _TINT, _SHADE = 0.62, 0.62  # how far the quickest are from their hue towards wh
 
 
 def basins(
-    frame: pd.DataFrame, minima: Sequence[tuple[float, float]], *, theme: str = "light", ax: Axes | None = None
+    frame: pd.DataFrame, minima: Sequence[tuple[float, ...]], *, theme: str = "light", ax: Axes | None = None
 ) -> Figure:
     """A map of starts for each optimizer: the colour says which minimum is reached, the shade after how many steps.
 

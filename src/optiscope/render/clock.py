@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from ..errors import InputError, nearest
 
 CLOCKS = ("log", "linear")
 _MOST_VERTICES = 3000
+_TICK = 0.42  # inches that the last two numbers of an axis need between them
 
 
 def frame_times(clock: str, frames: int, last: float) -> np.ndarray:
@@ -29,6 +33,26 @@ def frame_times(clock: str, frames: int, last: float) -> np.ndarray:
     times = np.expm1(share * np.log1p(last)) if clock == "log" else share * last
     times[-1] = last
     return times
+
+
+def clock_axis(ax: Axes, clock: str, last: float) -> None:
+    """Make the steps' axis go with the clock: 0, 1, 10, 100 … and the last step, where they leave each other room."""
+    last = max(last, 1.0)
+    if clock == "log":
+        ax.set_xscale("function", functions=(_log1p, np.expm1))
+        ticks = [0.0] + [10.0**k for k in range(int(math.log10(last)) + 1) if 10.0**k < last] + [last]
+        inches = ax.get_window_extent().width / ax.figure.dpi  # type: ignore[union-attr]
+        if len(ticks) > 2 and inches * (1 - math.log1p(ticks[-2]) / math.log1p(last)) < _TICK:
+            del ticks[-2]
+        ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
+    ax.set_xlim(0.0, last)
+
+
+def _log1p(step):
+    # Axis limits may be asked for a little below zero.
+    return np.log1p(np.maximum(step, -0.5))
 
 
 @dataclass(frozen=True)

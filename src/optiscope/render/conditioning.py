@@ -10,11 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from ..errors import InputError
 from .competitors import need
 from .ends import label_ends
 from .panels import name_axes, panels
 from .picture import describe
 from .style import Look, Theme, looks_of, short_name, theme_of
+
+MOST = 14
 
 
 def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
@@ -23,11 +26,13 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
     Takes the columns optimizer, condition, angle (degrees), steps; infinite steps are misses, drawn as crosses above
     the rest. The left panel shows the least angle, the right one the largest condition number.
 
-    Raises InputError for a frame that is empty or lacks a column.
+    Raises InputError for a frame that is empty or lacks a column, or more than fourteen optimizers.
     """
     look = theme_of(theme)
     need(frame, "conditioning", ("optimizer", "condition", "angle", "steps"))
     names = list(dict.fromkeys(frame["optimizer"].astype(str)))
+    if len(names) > MOST:
+        raise InputError(f"at most {MOST} optimizers have room for their names, got {len(names)}")
     styles = looks_of(names, theme)
     upright = frame[frame["angle"] == frame["angle"].min()]
     worst = frame[frame["condition"] == frame["condition"].max()]
@@ -39,7 +44,7 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
     roof = high * (high / low) ** 0.12 * 1.5
     for panel, part, column in zip(axes, (upright, worst), ("condition", "angle"), strict=True):
         panel.set_yscale("log")
-        panel.set_ylim(low / 1.5, roof * 1.3)
+        panel.set_ylim(low / 1.5, roof * (high / low) ** 0.12 * 1.4)
         if column == "condition":
             panel.set_xscale("log")
             panel.xaxis.set_minor_locator(NullLocator())
@@ -84,8 +89,8 @@ def _lines(
             ends.append((float(at[-1]), float(steps[-1]) if met[-1] else roof, short_name(name), style.ink))
     if missed:
         ax.text(
-            0.02, roof, "× misses", transform=ax.get_yaxis_transform(), fontsize=7.5, color=theme.muted, va="center",
-            bbox={"fc": theme.paper, "ec": "none", "pad": 1},
+            0.02, roof * 1.25, "× misses the target", transform=ax.get_yaxis_transform(), fontsize=7.5,
+            color=theme.muted, va="bottom",
         )  # fmt: skip
     if last:
         # The layout must leave the names their room before they are laid out.

@@ -38,6 +38,8 @@ def label_ends(
             color=color, va="center", fontweight="bold" if bold else "normal", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "shrinkA": 1, "shrinkB": 3} if moved else None,
         ))  # fmt: skip
+        # A layout that made room for the names would move the axes away from under them.
+        texts[-1].set_in_layout(False)
     return texts
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -16,7 +15,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from ..errors import InputError
 from ..metrics import number
 from .competitors import need
-from .panels import dress, name_axes
+from .panels import dress, name_axes, room, root_of
+from .picture import describe
 from .style import Look, Theme, looks_of, theme_of
 
 _COLUMNS = ("group", "pattern", "members", "weights", "lr", "momentum", "weight_decay", "frozen_until", "state_bytes")
@@ -33,11 +33,14 @@ _ENDS = (
 )  # fmt: skip
 
 
-def parameter_groups(frame: pd.DataFrame, trace: pd.DataFrame | None = None, *, theme: str = "light") -> Figure:
+def parameter_groups(
+    frame: pd.DataFrame, trace: pd.DataFrame | None = None, *, theme: str = "light", ax: Axes | None = None
+) -> Figure:
     """The groups of `osc.group_table` as a drawn table; with a run's trace, the rate of each by step below it.
 
     A bar under the optimizer's state is as long as the group's share of the largest one. The lines have the table's
-    colours, from the step at which a group joins; the rates' axis is logarithmic.
+    colours, from the step at which a group joins; the rates' axis is logarithmic. In the place of an `ax` of yours, if
+    you give one of a grid.
 
     Raises InputError for a frame that is empty, lacks a column or has more than twelve groups, and for a trace without
     a column `lr_groupN` of each group.
@@ -48,17 +51,18 @@ def parameter_groups(frame: pd.DataFrame, trace: pd.DataFrame | None = None, *, 
         raise InputError(f"{len(frame)} groups: at most {MOST} fit one picture")
     chart = _CHART if trace is not None else 0.0
     height = 0.12 + _HEAD + _ROW * len(frame) + 0.1 + chart
-    figure = Figure(figsize=(_WIDTH, height), dpi=100, facecolor=look.paper)
-    FigureCanvasAgg(figure)
+    figure = room(ax, _WIDTH, height, look)
     # Colours that neighbours in the list do not share, all of them solid in the table's keys.
     looks = looks_of(["Adam", "SGD", "RMSprop", "AdamW", "Nesterov", "Adagrad", "Momentum", "Adadelta"], theme)
     styles = [looks[i % len(looks)] for i in range(len(frame))]
     _table(figure, frame, styles, height, look)
     if trace is not None:
-        ax = figure.add_axes((0.74 / _WIDTH, 0.5 / height, (_WIDTH - 0.74 - 0.22) / _WIDTH, (chart - 0.86) / height))
-        dress(ax, look)
-        _rates(ax, frame, trace, styles, look)
-    return figure
+        rates = figure.add_axes((0.74 / _WIDTH, 0.5 / height, (_WIDTH - 0.74 - 0.22) / _WIDTH, (chart - 0.86) / height))
+        dress(rates, look)
+        _rates(rates, frame, trace, styles, look)
+    told = [f"{_name(row)}: {int(row['weights']):,} weights, lr {row['lr']:.3g}" for row in frame.to_dict("records")]
+    below = ", and the rate of each by step below" if trace is not None else ""
+    return describe(root_of(figure), f"A table of {len(frame)} parameter groups{below}. {'; '.join(told)}.")
 
 
 def _table(figure: Figure, frame: pd.DataFrame, styles: list[Look], height: float, theme: Theme) -> None:

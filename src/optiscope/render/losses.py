@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from ..errors import InputError
 from .competitors import need
-from .panels import dress
+from .panels import dress, room, root_of
+from .picture import describe
 from .style import Look, Theme, looks_of, theme_of
 
 COLUMNS = ("loss", "quantity", "target", "prediction", "value", "gradient")
@@ -32,12 +32,13 @@ _HEAD, _VALUE, _BETWEEN, _GRADIENT, _FOOT = 0.39, 0.86, 0.09, 0.62, 0.4
 _FAMILY, _TOP = 0.36, 0.48
 
 
-def loss_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
+def loss_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
     """Value and gradient of each loss against the prediction, a pair of panels a loss, all with the same heights.
 
     Takes the columns loss, quantity (what the prediction is), target, prediction, value, gradient; with a column
     family, the panels come in groups under its names. One line a target, named in its colour under the title. A bar
-    along the bottom, in a line's colour, is as long as that line is flat: nothing is learnt there.
+    along the bottom, in a line's colour, is as long as that line is flat: nothing is learnt there. In the place of an
+    `ax` of yours, if you give one of a grid.
 
     Raises InputError for a frame that is empty, lacks a column, or has more than four targets for one loss.
     """
@@ -50,8 +51,7 @@ def loss_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     ]
     cell = _HEAD + _VALUE + _BETWEEN + _GRADIENT + _FOOT
     height = _TOP + sum((_FAMILY if family else 0) + cell * math.ceil(len(part) / _ACROSS) for family, part in groups)
-    figure = Figure(figsize=(_WIDTH, height), dpi=100, facecolor=look.paper)
-    FigureCanvasAgg(figure)
+    figure = room(ax, _WIDTH, height, look)
     _key(figure, look, height)
     top = height - _TOP
     for family, part in groups:
@@ -62,7 +62,12 @@ def loss_curves(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
             row, column = divmod(i, _ACROSS)
             _panel(figure, rows, top - row * cell, column, height, look)
         top -= cell * math.ceil(len(part) / _ACROSS)
-    return figure
+    names = [str(name) for name in dict.fromkeys(frame["loss"])]
+    flat = [name for name in names if (frame.loc[frame["loss"] == name, "gradient"].abs() < _FLAT).mean() > 0.25]
+    return describe(
+        root_of(figure), f"Value and gradient of {len(names)} losses against the prediction: {', '.join(names)}.",
+        f"Flat over more than a quarter of the range: {', '.join(flat)}." if flat else "",
+    )  # fmt: skip
 
 
 def _panel(figure: Figure, rows: pd.DataFrame, top: float, column: int, height: float, theme: Theme) -> None:

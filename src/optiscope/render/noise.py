@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from .bands import by_step, quantile
 from .blit import BlitScene
-from .clock import frame_times
+from .clock import clock_axis, frame_times
 from .competitors import LEAST_GAP, need
-from .ends import label_ends
 from .panels import dress
 from .picture import Film, Still
 from .race_map import Landscape
@@ -98,7 +97,7 @@ def _compose(
     top = _key(figure, top, clouds, names, styles, theme)
     ax = figure.add_axes((0.42 / wide, 1.72 / high, 3.75 / wide, (top - 1.72) / high))
     strip = figure.add_axes((0.42 / wide, 0.42 / high, 3.75 / wide, 0.95 / high))
-    side = figure.add_axes((4.85 / wide, 0.42 / high, 1.55 / wide, (top - 0.42 - 0.2) / high))
+    side = figure.add_axes((4.85 / wide, 0.42 / high, 2.2 / wide, (top - 0.42 - 0.32) / high))
     ax.set(xlim=(ground.low[0], ground.high[0]), ylim=(ground.low[1], ground.high[1]))
     ground.draw(ax, math.nan, theme)
     for x, y in minima:
@@ -158,13 +157,7 @@ def _strip(ax: Axes, clouds: Sequence[_Cloud], styles: Sequence[Look], clock: st
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_locator(NullLocator())
     last = max(float(one.steps[-1]) for one in clouds) or 1.0
-    if clock == "log":
-        ax.set_xscale("function", functions=(lambda k: np.log1p(np.maximum(k, -0.5)), np.expm1))
-        ticks = [0.0, *(10.0**k for k in range(int(math.log10(last)) + 1) if 10.0**k <= 0.75 * last), last]
-        ax.xaxis.set_major_locator(FixedLocator(ticks))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
-    ax.set_xlim(0, last)
+    clock_axis(ax, clock, last)
     ax.set_title("loss − minimum: median and quartiles", fontsize=7.5, color=theme.muted, loc="left", pad=3)
     ax.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
 
@@ -176,7 +169,6 @@ def _floors(
     dress(ax, theme)
     ax.tick_params(labelsize=7, length=2.5)
     ax.set(xscale="log", yscale="log")
-    ends = []
     for one, name, style in zip(clouds, names, styles, strict=True):
         rows = floors[(floors["optimizer"] == name) & np.isfinite(floors["floor"])].sort_values("lr")
         if rows.empty:
@@ -184,13 +176,17 @@ def _floors(
         at, level = rows["lr"].to_numpy(float), np.maximum(rows["floor"].to_numpy(float), LEAST_GAP)
         finite = np.where(np.isfinite(rows["q75"]), rows["q75"], level)
         ax.fill_between(at, np.maximum(rows["q25"], LEAST_GAP), finite, color=style.color, alpha=0.18, lw=0)
-        ax.plot(at, level, color=style.color, lw=1.8, linestyle=style.linestyle(1.8), gid=f"floor:{name}")
+        # Where the loss was still falling there is no floor yet: faint.
+        still = ~rows["settled"].to_numpy(bool) if "settled" in rows else np.zeros(len(rows), bool)
+        first = int(np.argmax(~still)) if (~still).any() else len(rows)
+        ax.plot(at[: first + 1], level[: first + 1], color=style.color, lw=1.3, alpha=0.4)
+        ax.plot(
+            at[first:], level[first:], color=style.color, lw=1.9, linestyle=style.linestyle(1.9), gid=f"floor:{name}"
+        )  # fmt: skip
         here = int(np.argmin(np.abs(np.log(at) - math.log(one.lr))))
         ax.plot(at[here], level[here], "o", ms=8, mfc="none", mec=style.color, mew=1.8)
-        ends.append((float(at[-1]), float(level[-1]), short_name(name), style.ink))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(numticks=6))
+    for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
+        axis.set_major_locator(LogLocator(numticks=most))
         axis.set_minor_locator(NullLocator())
-    ax.set_title("noise floor by rate", fontsize=8, color=theme.muted, loc="left", pad=3)
+    ax.set_title("noise floor by rate\n(faint: still falling)", fontsize=8, color=theme.muted, loc="left", pad=3)
     ax.set_xlabel("lr", fontsize=7.5, color=theme.muted, labelpad=1)
-    label_ends(ax, ends, size=7.5, gap=4)

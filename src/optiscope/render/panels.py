@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import InputError
 from .picture import Still
 from .style import Theme
 
@@ -43,6 +45,26 @@ def panels(
     return figure, axes
 
 
+def room(ax: Axes | None, width: float, height: float, theme: Theme) -> Any:
+    """A figure of so many inches for a picture that lays itself out; in the place of `ax`, a part of its figure.
+
+    Raises InputError where the axes has no place in a grid, as those of `subplots` have.
+    """
+    if ax is None:
+        return Still(figsize=(width, height), facecolor=theme.paper)
+    place = ax.get_subplotspec()
+    if place is None:
+        raise InputError("this picture takes the place of an axes in a grid: give one that `subplots` made")
+    figure: Any = ax.get_figure()
+    ax.remove()
+    return figure.add_subfigure(place, facecolor=theme.paper)
+
+
+def root_of(figure: Any) -> Figure:
+    """The figure itself, of a figure or a part of one."""
+    return figure.get_figure(root=True)
+
+
 def divide(ax: Axes, rows: int, columns: int, *, share: bool = False) -> list[Axes]:
     """Share out the room of an axes among panels, row by row, with room between for numbers and titles."""
     if rows == columns == 1:
@@ -55,7 +77,7 @@ def divide(ax: Axes, rows: int, columns: int, *, share: bool = False) -> list[Ax
     for row in range(rows):
         for column in range(columns):
             box = (column * (width + gap_x), 1 - (row + 1) * height - row * gap_y, width, height)
-            like = {"sharex": axes[0], "sharey": axes[0]} if share and axes else {}
+            like: dict[str, Any] = {"sharex": axes[0], "sharey": axes[0]} if share and axes else {}
             axes.append(ax.inset_axes(box, **like))
             if share:
                 axes[-1].tick_params(labelbottom=row == rows - 1, labelleft=column == 0)

@@ -146,10 +146,13 @@ def describe(figure: Figure, *sentences: str) -> Figure:
     return figure
 
 
-def save_picture(picture: Figure | Film, path: Path) -> Path:
-    """Write a picture, and its words beside it as NAME.alt.txt; the same picture gives the same bytes."""
+def save_picture(picture: Figure | Film, path: Path, frame: int = -1) -> Path:
+    """Write a picture, and its words beside it as NAME.alt.txt; the same picture gives the same bytes.
+
+    Of a film and a .png, `frame` says which one. Raises InputError for a suffix that the picture cannot have.
+    """
     if isinstance(picture, Film):
-        picture.save(path)
+        picture.save(path, frame)
     elif path.suffix.lower() in (".gif", ".webp", ".mp4"):
         raise InputError(f"{path.name!r} is a film's name, and this picture stands still: give it .png, .svg or .pdf")
     else:

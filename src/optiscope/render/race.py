@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from ..errors import InputError
 from ..metrics.verdicts import verdicts
 from .clock import frame_times
-from .competitors import Competitor, competitors_of, rank
+from .competitors import LEAST_GAP, Competitor, competitors_of, rank
 from .picture import Film
 from .race_map import Landscape, Map
 from .race_strip import RateStrip, Strip
@@ -147,7 +147,10 @@ class Entry:
         first = [one for place, one in places if place == 1 and not one.fate and not one.left]
         if not first:
             return "none ended within the domain"
-        return f"lowest: {', '.join(one.short for one in first[:2])}{', …' * (len(first) > 2)} at {first[0].final:.1e}"
+        end = first[0].final
+        at = f"{end:.2g}" if not known or end >= 1e-3 else f"{end:.0e}".replace("e-0", "e-")
+        at = "<1e-16" if known and end < LEAST_GAP else at
+        return f"lowest: {', '.join(one.short for one in first[:2])}{', …' * (len(first) > 2)}, {at}"
 
 
 def _checked(size: tuple[int, int], least: tuple[int, int] = (480, 360)) -> tuple[int, int]:

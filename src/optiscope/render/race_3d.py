@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from contourpy import contour_generator
-from matplotlib.artist import Artist, allow_rasterization
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LightSource, LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import BoxStyle
 from matplotlib.text import Text
@@ -28,24 +26,19 @@ from .competitors import Competitor
 from .labels import leaders, place
 from .picture import Film, Still
 from .race import Course, Entry
-from .race_map import Landscape
 from .style import Theme, theme_of
+from .surface import Mesh, Surface, draped
 
-_MESH = 150  # cells a side
-_BANDS = 16
-_ELEVATION = math.radians(42)
-_SWING = math.radians(24)  # to either side
-_HEIGHT = 1.1  # of the surface, in half-widths of its ground
-_LIFT = 0.02  # how far above the surface the paths run
-_LOOKS = 40  # places along the way to the eye where something may stand before a point
-_LOG_FROM = 100.0  # the range of the gaps from which on their logarithm is the height
+_ELEVATION = math.radians(38)
+_SIDES = np.linspace(0, 1, 7)  # places of the orbit from which the surface must fit the picture
+_SWING = math.radians(17)  # to either side
 
 
 def race_3d(
     landscape: Any, runs: pd.DataFrame | None = None, trace: pd.DataFrame | None = None, *,
     minima: Sequence[tuple[float, float]] = (), title: str = "", subtitle: str = "", size: tuple[int, int] = (720, 540),
     frames: int = 120, seconds: float = 10.0, hold: float = 2.5, clock: str = "log", height: str = "auto",
-    azimuth: float = -60.0, theme: str = "light",
+    azimuth: float = -15.0, theme: str = "light",
 ) -> Film:  # fmt: skip
     """Let the runs race on the surface of the loss, while the eye goes slowly round it.
 
@@ -62,7 +55,7 @@ def race_3d(
     look = theme_of(theme)
     entry = Entry(Course.of(landscape, runs, trace, minima), theme)
     times = frame_times(clock, frames, entry.last)
-    surface = _Surface(entry.ground, entry.floor, height, look)
+    surface = Surface(entry.ground, entry.floor, height, look)
     turns = math.radians(azimuth) + _SWING * np.sin(np.linspace(-math.pi / 2, math.pi / 2, len(times)))
 
     def compose() -> BlitScene:
@@ -72,113 +65,11 @@ def race_3d(
     return Film(compose, times, seconds, hold, f"{entry.told(title)} Seen as a surface, its height the {words}.")
 
 
-class _Surface:
-    """Heights over a square of -1 to 1, their colours, and where a point of the screen is hidden."""
-
-    def __init__(self, ground: Landscape, floor: float, height: str, theme: Theme):
-        self.ground = ground
-        finite = ground.loss[np.isfinite(ground.loss)]
-        self.base = min(floor, float(finite.min())) if math.isfinite(floor) else float(finite.min())
-        gap = np.where(np.isfinite(ground.loss), ground.loss, finite.max()) - self.base
-        positive = gap[gap > 0]
-        self.bed = max(float(np.quantile(positive, 0.0005)), float(positive.max()) * 1e-12) if len(positive) else 1.0
-        wide = len(positive) > 0 and positive.max() > _LOG_FROM * self.bed
-        self.log = height == "log" or (height == "auto" and bool(wide))
-        raw = self._raw(gap)
-        self.low, self.high = float(raw.min()), float(raw.max())
-        whole = self._scaled(raw)
-        # One mesh of a size of its own: the grid's may be any.
-        at = np.linspace(0, 1, _MESH + 1)
-        rows = np.interp(at, np.linspace(0, 1, len(ground.y)), np.arange(len(ground.y)))
-        columns = np.interp(at, np.linspace(0, 1, len(ground.x)), np.arange(len(ground.x)))
-        self.z = _bilinear(whole, rows[:, None], columns[None, :])
-        self.x, self.y = np.meshgrid(2 * at - 1, 2 * at - 1)
-        self.colors = self._colors(theme)
-        self.contours = self._contours()
-
-    def points(self, xy: np.ndarray, loss: np.ndarray) -> np.ndarray:
-        """Places of paths in space, (n, 3); NaN off the map."""
-        share = (xy - self.ground.low) / (self.ground.high - self.ground.low)
-        z = self._scaled(self._raw(np.maximum(loss - self.base, 0.0))) + _LIFT
-        z = np.maximum(z, self.height(2 * share - 1) + _LIFT)
-        out = ((share < 0) | (share > 1)).any(axis=1)
-        return np.where(out[:, None], np.nan, np.column_stack([2 * share - 1, z]))
-
-    def height(self, places: np.ndarray) -> np.ndarray:
-        """The surface over places (…, 2) of the square; far below where there is none."""
-        at = (places + 1) / 2 * _MESH
-        inside = ((at >= 0) & (at <= _MESH)).all(axis=-1)
-        at = np.clip(np.nan_to_num(at), 0, _MESH)
-        return np.where(inside, _bilinear(self.z, at[..., 1], at[..., 0]), -9.0)
-
-    def hidden(self, points: np.ndarray, eye: np.ndarray) -> np.ndarray:
-        """Which points (n, 3) have something of the surface between them and the eye, a direction."""
-        way = np.linspace(0.02, 1.6, _LOOKS)[None, :, None] * eye
-        seen = points[:, None, :] + way
-        return (self.height(seen[..., :2]) > seen[..., 2] + 1e-3).any(axis=1)
-
-    def _contours(self) -> np.ndarray:
-        """The lines where two bands of colour meet, end to end, (n, 3), with NaN between."""
-        at = np.linspace(-1, 1, _MESH + 1)
-        generator = contour_generator(at, at, self.z)
-        lines = []
-        for level in np.arange(1, _BANDS) * _HEIGHT / _BANDS / 0.999:
-            for line in generator.lines(level):
-                points = np.asarray(line)[:: 2 if len(line) > 40 else 1]
-                lines += [np.column_stack([points, np.full(len(points), level + 0.004)]), np.full((1, 3), np.nan)]
-        return np.concatenate(lines) if lines else np.full((1, 3), np.nan)
-
-    def _raw(self, gap: np.ndarray) -> np.ndarray:
-        return np.log10(np.maximum(gap, self.bed)) if self.log else gap
-
-    def _scaled(self, raw: np.ndarray) -> np.ndarray:
-        span = self.high - self.low
-        return _HEIGHT * np.clip((raw - self.low) / span, 0.0, 1.2) if span > 0 else np.zeros_like(raw)
-
-    def _colors(self, theme: Theme) -> np.ndarray:
-        """One colour a cell: bands of height, lit from one side, with a line where a band ends."""
-        middle = (self.z[:-1, :-1] + self.z[1:, 1:]) / 2
-        band = np.floor(middle / max(_HEIGHT, 1e-9) * _BANDS * 0.999).astype(int)
-        ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
-        colors = ramp((band + 0.5) / _BANDS)[..., :3]
-        light = LightSource(azdeg=315, altdeg=50).hillshade(middle, vert_exag=0.5 * _MESH, dx=1, dy=1)
-        shade = np.round((0.72 + 0.36 * light) * 12) / 12  # few shades make a small file
-        colors = np.clip(colors * shade[..., None], 0, 1)
-        return np.concatenate([colors, np.ones((*band.shape, 1))], axis=2)
-
-
-class _Mesh(Artist):
-    """The surface as an artist: cells drawn from the far corner to the near one, which hides what must be hidden."""
-
-    def __init__(self, surface: _Surface):
-        super().__init__()
-        self._surface = surface
-        self.corners = np.zeros((_MESH + 1, _MESH + 1, 2))
-        self.flips = (1, 1)
-        self.set_gid("surface")
-
-    @allow_rasterization
-    def draw(self, renderer) -> None:
-        if not self.get_visible():
-            return
-        rows, columns = self.flips
-        corners = self.corners[::rows, ::columns]
-        colors = self._surface.colors[::rows, ::columns].reshape(-1, 4)
-        gc = renderer.new_gc()
-        gc.set_linewidth(0.4)
-        renderer.draw_quad_mesh(
-            gc, IdentityTransform().frozen(), _MESH, _MESH, np.ascontiguousarray(corners), np.zeros((1, 2)),
-            IdentityTransform(), colors, False, colors,
-        )  # fmt: skip
-        gc.restore()
-        self.stale = False
-
-
 class _Orbit:
     """All artists of the film, and how a frame sets them."""
 
     def __init__(
-        self, entry: Entry, surface: _Surface, turns: np.ndarray, times: np.ndarray, title: str, subtitle: str,
+        self, entry: Entry, surface: Surface, turns: np.ndarray, times: np.ndarray, title: str, subtitle: str,
         size: tuple[int, int], theme: Theme,
     ):  # fmt: skip
         self.entry, self.surface, self.turns, self.times, self.theme = entry, surface, turns, times, theme
@@ -190,7 +81,7 @@ class _Orbit:
         self._frame_it(dpi / 100)
         pixel = dpi / 72
         plain = {"transform": IdentityTransform(), "clip_on": False}
-        self.mesh = self._add(_Mesh(surface))
+        self.mesh = self._add(Mesh(surface))
         self.contour = self._line(color=theme.contour, lw=0.6, alpha=0.7, gid="contours", **plain)
         self.ring = self._line(marker="o", ms=10, mfc="none", mec=theme.ink, mew=1.4, gid="start", **plain)
         self.stars = self._line(
@@ -262,7 +153,7 @@ class _Orbit:
             share = (time - one.steps[count - 1]) / (one.steps[count] - one.steps[count - 1])
             past = np.vstack([past, points[count - 1] + share * (points[count] - points[count - 1])])
         # Between two steps a straight line would run through the hills: it follows the ground.
-        return _draped(past, self.surface)
+        return draped(past, self.surface)
 
     def _set(self, line: Line2D, points: np.ndarray, turn: float) -> None:
         line.set_data(*self._project(points, turn).T)
@@ -277,10 +168,8 @@ class _Orbit:
     def _frame_it(self, unit: float) -> None:
         """The scale at which the surface fills the room below the words, from all sides of the orbit."""
         self.scale, self.middle = 1.0, np.zeros(2)
-        corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (0.0, _HEIGHT)])
-        seen = np.concatenate(
-            [self._project(corners, float(turn)) for turn in self.turns[:: max(len(self.turns) // 9, 1)]]
-        )
+        ground = np.stack([self.surface.x, self.surface.y, self.surface.z], axis=2)[::5, ::5].reshape(-1, 3)
+        seen = np.concatenate([self._project(ground, float(turn)) for turn in np.quantile(self.turns, _SIDES)])
         low, high = seen.min(axis=0), seen.max(axis=0)
         room = np.array([self.wide - 24 * unit, self.high - self.top - 40 * unit])
         self.scale = float((room / (high - low)).min())
@@ -356,20 +245,6 @@ def _eye(turn: float) -> np.ndarray:
     return np.array([level * math.cos(turn), level * math.sin(turn), math.sin(_ELEVATION)])
 
 
-def _draped(path: np.ndarray, surface: _Surface) -> np.ndarray:
-    """The same path with points between, none below the ground."""
-    if len(path) < 2:
-        return path
-    long = np.linalg.norm(np.diff(path[:, :2], axis=0), axis=1)
-    pieces = np.clip(np.nan_to_num(long) / 0.05, 1, 24).astype(int)
-    index = np.repeat(np.arange(len(pieces)), pieces)
-    share = (np.arange(len(index)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / pieces[index]
-    points = path[index] + share[:, None] * (path[index + 1] - path[index])
-    points = np.vstack([points, path[-1:]])
-    points[:, 2] = np.maximum(points[:, 2], surface.height(points[:, :2]) + _LIFT)
-    return points
-
-
 def _held(anchors: np.ndarray) -> np.ndarray:
     """Anchors (frames, n, 2) with the last known place where there is none."""
     held = anchors.copy()
@@ -377,13 +252,3 @@ def _held(anchors: np.ndarray) -> np.ndarray:
         gone = ~np.isfinite(held[frame]).all(axis=1)
         held[frame, gone] = held[frame - 1, gone] if frame else 0.0
     return held
-
-
-def _bilinear(grid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Values of a grid between its points."""
-    low_row = np.clip(np.floor(rows).astype(int), 0, grid.shape[0] - 2)
-    low_column = np.clip(np.floor(columns).astype(int), 0, grid.shape[1] - 2)
-    down, across = rows - low_row, columns - low_column
-    upper = grid[low_row, low_column] * (1 - across) + grid[low_row, low_column + 1] * across
-    lower = grid[low_row + 1, low_column] * (1 - across) + grid[low_row + 1, low_column + 1] * across
-    return upper * (1 - down) + lower * down

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox, TransformedBbox
 
 from ..errors import InputError
-from .clock import Polyline
+from .clock import Polyline, clock_axis
 from .competitors import LEAST_GAP, Competitor
 from .style import Theme
 from .swift import Swift
@@ -90,22 +90,14 @@ class Strip:
         return _all_lost(self.competitors)
 
     def _steps(self, clock: str) -> None:
-        ax, theme, last = self.ax, self.theme, max(self.last, 1.0)
-        if clock == "log":
-            ax.set_xscale("function", functions=(_log1p, np.expm1))
-            ticks = [0.0] + [10.0**k for k in range(int(math.log10(last)) + 1) if 10.0**k < last] + [last]
-            if len(ticks) > 2 and math.log1p(ticks[-2]) > 0.9 * math.log1p(last):
-                del ticks[-2]
-            ax.xaxis.set_major_locator(FixedLocator(ticks))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
-        ax.set_xlim(0.0, last)
+        ax, theme = self.ax, self.theme
+        clock_axis(ax, clock, self.last)
         ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
 
-    def _name(self, words: str, low: float = 0.03, **more: str) -> None:
+    def _name(self, words: str, low: float = 0.03, va: str = "baseline") -> None:
         # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
         self.ax.text(
-            0.008, low, words, fontsize=7.5, color=self.theme.muted, transform=self.ax.transAxes, gid="measure", **more
+            0.008, low, words, fontsize=7.5, color=self.theme.muted, transform=self.ax.transAxes, gid="measure", va=va
         )
 
     def _values(self, floor: float) -> None:
@@ -125,9 +117,10 @@ class Strip:
             # A method that runs away must not flatten the others: three decades above the start are enough.
             top = min(positive.max(), max(first, LEAST_GAP) * 1e3)
             self.low = min(max(positive.min(), LEAST_GAP), top)
+            inches = ax.get_window_extent().height / ax.figure.dpi  # type: ignore[union-attr]
             ax.set_yscale("log")
             ax.set_ylim(self.low / 2.5, max(top, self.low * 10) * 2.5)
-            ax.yaxis.set_major_locator(LogLocator(numticks=5))
+            ax.yaxis.set_major_locator(LogLocator(numticks=min(5, max(2, round(inches / 0.2)))))
             ax.yaxis.set_minor_locator(NullLocator())
             ax.yaxis.set_minor_formatter(NullFormatter())
         else:
@@ -187,8 +180,3 @@ def _all_lost(competitors: Sequence[Competitor]) -> str:
     if "" in fates:
         return ""
     return "every run " + " or ".join(word for fate, word in _LOST.items() if fate in fates)
-
-
-def _log1p(step):
-    # Axis limits may be asked for a little below zero.
-    return np.log1p(np.maximum(step, -0.5))

@@ -15,7 +15,7 @@ from .panels import panels
 from .picture import describe
 from .style import Theme, looks_of, theme_of
 
-_LETTERS = 126  # of the arguments that fit a row of panels
+_LETTERS = 114  # of the arguments that fit a row of panels
 _LINES = 2
 
 

@@ -36,7 +36,7 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
     figure, axes = panels(["sharpness", "loss"], look, across=1, height=2.35, ax=ax)
     above, below = axes
     if ax is None:
-        figure.set_layout_engine("constrained", rect=(0, 0, 0.81, 1))
+        figure.set_layout_engine("constrained", rect=(0, 0, 0.86, 1))
     ends, told = [], []
     for rows, style in zip(runs, styles, strict=True):
         steps = rows["step"].to_numpy(float)
@@ -48,8 +48,11 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
             ends.append((float(steps[-1]), float(edge[-1]), f"2 / lr = {edge[-1]:.3g}", style.ink))
         below.plot(steps, rows["loss"], color=style.color, lw=1.6, gid="loss")
         late = sharp[len(sharp) // 2 :] / edge[len(edge) // 2 :]
-        told.append(f"at lr {lr:.2g} its median over the second half is {np.nanmedian(late):.2f} of the threshold")
-    peak = float(np.nanmax([frame["threshold"].max(), frame["sharpness"].quantile(0.99)]))
+        late = late[np.isfinite(late)]
+        half = f"over the second half is {np.median(late):.2f} of the threshold" if len(late) else "is not defined"
+        told.append(f"at lr {lr:.2g} its median {half}")
+    heights = [frame["threshold"].max(), frame["sharpness"].quantile(0.99)]
+    peak = max((float(height) for height in heights if np.isfinite(height) and height > 0), default=1.0)
     above.set_ylim(0, 1.12 * peak)
     below.set_yscale("log")
     below.yaxis.set_major_locator(LogLocator(numticks=5))

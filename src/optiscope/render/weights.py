@@ -55,14 +55,14 @@ def weight_plane(
         figure = ax.get_figure(root=True)  # type: ignore[assignment]
     _plane(ax, ground, paths, names, styles, explained, look)
     ends = paths.sort_values("step").groupby("optimizer", sort=False)["loss"].last()
-    worst = (
-        paths.assign(off=np.abs(np.log10(paths["loss_projected"] / paths["loss"]))).groupby("optimizer")["off"].max()
-    )
+    known = paths[np.isfinite(paths[["loss", "loss_projected"]]).all(axis=1) & (paths["loss"] > 0)]
+    off = np.abs(np.log(known["loss_projected"] / known["loss"])).groupby(known["optimizer"]).max()
+    apart = f"True and projected loss differ most for {short_name(str(off.idxmax()))}" if len(off) else ""
     shares = "" if math.isnan(explained[0]) else f", which holds {sum(explained):.0%} of their variance"
     return describe(
         figure, f"The weights' paths of {', '.join(map(short_name, names))} in one plane{shares}, over the true loss.",
         f"{short_name(str(ends.idxmin()))} ends lowest, at {ends.min():.2g}.",
-        f"True and projected loss differ most for {short_name(str(worst.idxmax()))}: {10 ** worst.max():.1f} times.",
+        f"{apart}: {np.exp(off.max()):.1f} times." if apart else "",
     )  # fmt: skip
 
 

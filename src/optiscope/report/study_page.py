@@ -59,15 +59,16 @@ def write_study_page(
 
 
 def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture]:
-    from ..render import convergence, history, schedule_curves
+    from ..render import alt_text, convergence, history, save_picture, schedule_curves
 
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
 
     def add(name: str, title: str, alt: str, caption: str, draw: Callable[[], Figure]) -> None:
-        path = folder / f"{name}.png"
-        draw().savefig(path, dpi=100, metadata={"Software": None})
-        pictures.append(Picture(str(path.resolve()), title, alt, caption))
+        picture = draw()
+        path = save_picture(picture, folder / f"{name}.png")
+        # What is shown, then what this one shows.
+        pictures.append(Picture(str(path.resolve()), title, f"{alt} {alt_text(picture)}".strip(), caption))
 
     # Runs are stored as they finish; one order of the optimizers holds for all pictures.
     place = {name: i for i, name in enumerate(dict.fromkeys(runs["optimizer"]))}
