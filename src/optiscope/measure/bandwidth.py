@@ -1,0 +1,79 @@
+"""The bandwidth probe: what this machine's memory gives, from the caches to far beyond them.
+
+Two kernels: a copy (reads one buffer, writes another: 2 bytes moved a byte), and an update in place, `a += b` (reads
+two, writes one: 3). A processor that fetches a line before it overwrites it moves more for a copy than is counted
+here, and nothing more for an update. So a step, itself an update, may beat the copy; it cannot beat the best of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .clocks import time_blocks
+
+MB = 1_000_000
+# Of one buffer. The last is beyond the cache of any processor that is sold today.
+SIZES = (MB, 8 * MB, 64 * MB, 512 * MB)
+QUICK_SIZES = (MB, 64 * MB)
+MOVED = {"copy": 2, "update": 3}  # bytes moved a byte of one buffer
+
+
+@dataclass(frozen=True)
+class Probe:
+    """GB/s of one kernel over buffers of `bytes` each: the median of the rounds and the best of them."""
+
+    kernel: str
+    bytes: int
+    median: float
+    best: float
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """The probes of one device, with the number of threads that they had."""
+
+    device: str
+    threads: int
+    probes: tuple[Probe, ...]
+
+    @property
+    def copy(self) -> float:
+        """Copy bandwidth in GB/s: the median at the largest size."""
+        return max((probe for probe in self.probes if probe.kernel == "copy"), key=lambda probe: probe.bytes).median
+
+    def ceiling(self, working_set: float) -> float:
+        """The most GB/s that a step over so many bytes can claim.
+
+        It is the best of both kernels over buffers that together are no larger: what is smaller stays nearer to the
+        processor. Below the smallest buffers it is the best of all.
+        """
+        below = [probe.best for probe in self.probes if 2 * probe.bytes <= working_set]
+        return max(below or [probe.best for probe in self.probes])
+
+    def as_record(self) -> dict[str, Any]:
+        """For a JSON file."""
+        return asdict(self) | {"copy_gb_per_s": self.copy}
+
+
+def probe_bandwidth(device: str = "cpu", *, sizes: tuple[int, ...] = SIZES, rounds: int = 7) -> Bandwidth:
+    """Measure copy and update at each size of a buffer, in bytes, with torch's present number of threads.
+
+    Raises InputError for no size, or one below 4096 bytes.
+    """
+    if not sizes or min(sizes) < 4096:
+        raise InputError(f"a probe needs buffers of at least 4096 bytes, got {sizes}")
+    # A block moves some 200 MB on a processor, and thirty times as much where memory is so much faster.
+    block = 100 * MB if torch.device(device).type == "cpu" else 3000 * MB
+    probes = []
+    for size in sorted(sizes):
+        a, b = (torch.ones(size // 4, device=device) for _ in range(2))
+        for kernel, step in (("copy", lambda a=a, b=b: a.copy_(b)), ("update", lambda a=a, b=b: a.add_(b, alpha=1e-6))):
+            wall = time_blocks(step, steps=max(1, block // size), rounds=rounds, device=device).wall
+            rates = [MOVED[kernel] * size / seconds / 1e9 for seconds in wall]
+            probes.append(Probe(kernel, size, float(np.median(rates)), max(rates)))
+    return Bandwidth(device, torch.get_num_threads(), tuple(probes))
