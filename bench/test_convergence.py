@@ -65,7 +65,8 @@ def test_convergence(
     )  # fmt: skip
     met = [one for one in targets if one["median_steps"] is not None]
     words = (
-        f"{met[-1]['median_steps']:.0f} steps, {met[-1]['median_s']:.3g} s, to {met[-1]['metric']} {met[-1]['target']:g}"
+        f"{met[-1]['median_steps']:.0f} steps, {met[-1]['median_s']:.3g} s, "
+        f"to {met[-1]['metric']} {met[-1]['target']:g}"
         if met
         else "no target met by half of the seeds"
     )

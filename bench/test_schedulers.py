@@ -1,4 +1,4 @@
-"""What a scheduler's step costs, by class, and its share of a training step: of `digits-mlp` with AdamW, in this run."""
+"""What a scheduler's step costs, by class, and its share of a training step: of `digits-mlp`, AdamW, in this run."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ FLOORS = [
     {"groups", "seeding"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
-    {"naming", "store", "metrics"},
+    {"naming", "store", "metrics", "timings"},
     {"engine", "render"},
     {"grouping", "tuning", "zoo"},
     {"measure"},

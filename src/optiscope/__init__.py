@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from .catalogues.problems.training import trained
     from .datasets import IdxFolder, read_idx
     from .engine import Results, run
-    from .errors import GuardError, InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
+    from .errors import (
+        GuardError,
+        InputError,
+        OptiscopeError,
+        Refused,
+        StoreError,
+        StudyError,
+        UnknownName,
+        WorkerError,
+    )
     from .grouping import group_table
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
@@ -32,7 +41,16 @@ _HOME = {
     "grouping": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
-    "errors": ("GuardError", "InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
+    "errors": (
+        "GuardError",
+        "InputError",
+        "OptiscopeError",
+        "Refused",
+        "StoreError",
+        "StudyError",
+        "UnknownName",
+        "WorkerError",
+    ),
     "record": ("Status", "TraceSpec"),
     "spec": ("OptimizerSpec", "Problem", "Run", "ScheduleSpec"),
     "store": ("Store",),

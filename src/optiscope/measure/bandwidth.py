@@ -49,11 +49,11 @@ class Bandwidth:
     def ceiling(self, working_set: float) -> float:
         """The most GB/s that a step over so many bytes can claim.
 
-        It is the best of both kernels over buffers that together are no larger: what is smaller stays nearer to the
-        processor. Below the smallest buffers it is the best of all.
+        What is larger lies farther from the processor. So it is the best of both kernels over the largest buffers that
+        together are no larger than that, and over all larger ones; below the smallest, it is the best of all.
         """
-        below = [probe.best for probe in self.probes if 2 * probe.bytes <= working_set]
-        return max(below or [probe.best for probe in self.probes])
+        below = max((probe.bytes for probe in self.probes if 2 * probe.bytes <= working_set), default=0)
+        return max(probe.best for probe in self.probes if probe.bytes >= below)
 
     def as_record(self) -> dict[str, Any]:
         """For a JSON file."""

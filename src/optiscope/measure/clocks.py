@@ -50,7 +50,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a step, one reading a block of `steps` steps: by the wall clock, and by CUDA events where there are any."""
+    """Seconds a step, one reading a block of `steps` steps: by the wall clock, and by CUDA events on CUDA."""
 
     steps: int
     wall: tuple[float, ...]
@@ -114,7 +114,6 @@ def _block(step: Callable[[], object], steps: int, device: str, cuda: bool) -> t
 def resting_collector() -> Iterator[None]:
     """No search for garbage within: it would fall into some rounds and not into others."""
     was = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

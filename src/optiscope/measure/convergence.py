@@ -40,7 +40,8 @@ class ConvergenceCase:
     def runs(self, lr: float) -> list[Run]:
         """One run a seed."""
         return grid(
-            self.problem, self.optimizer, self.schedule, lr=lr, seed=range(self.seeds), start=self.start, steps=self.steps
+            self.problem, self.optimizer, self.schedule, lr=lr, seed=range(self.seeds), start=self.start,
+            steps=self.steps,
         )  # fmt: skip
 
 

@@ -61,7 +61,9 @@ class StepGuard:
             )
         broken = [i for i, one in enumerate(now) if not torch.isfinite(one).all()]
         if broken:
-            raise GuardError(f"after {steps} steps {len(broken)} of {len(now)} tensors hold numbers that are not finite")
+            raise GuardError(
+                f"after {steps} steps {len(broken)} of {len(now)} tensors hold numbers that are not finite"
+            )
 
 
 def check_gradients(parameters: Sequence[torch.Tensor], least: float = 1.0) -> None:
@@ -90,8 +92,8 @@ def check_ceiling(gb_per_s: float, bandwidth: Bandwidth, working_set: float) -> 
     ceiling = bandwidth.ceiling(working_set)
     if gb_per_s > ROOM * ceiling:
         raise GuardError(
-            f"{gb_per_s:.1f} GB/s over {working_set / 1e6:.3g} MB is above the {ceiling:.1f} GB/s that copies and updates "
-            f"reached on {bandwidth.device}: work was left out, or the clock was read too early"
+            f"{gb_per_s:.1f} GB/s over {working_set / 1e6:.3g} MB is above the {ceiling:.1f} GB/s that copies and "
+            f"updates reached on {bandwidth.device}: work was left out, or the clock was read too early"
         )
 
 

@@ -12,7 +12,18 @@ import torch
 from ..provenance import provenance, version_of
 from .sets import available_bytes
 
-PACKAGES = ("numpy", "pandas", "pyarrow", "matplotlib", "pillow", "pytest", "pytest-benchmark", "jax", "optax", "triton")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+    "pillow",
+    "pytest",
+    "pytest-benchmark",
+    "jax",
+    "optax",
+    "triton",
+)
 
 
 def accelerator() -> str:
@@ -43,8 +54,8 @@ def machine_facts() -> dict[str, Any]:
 def machine_name(facts: dict[str, Any] | None = None) -> str:
     """A short name for a folder, of the system, the processor with its cores, and the GPU.
 
-    >>> machine_name({"system": "Linux x86_64", "cpu": "Some CPU @ 2.00GHz", "cores": 2, "gpu": "NVIDIA H100 80GB HBM3"})
-    'linux-x86-64-some-cpu-2-00ghz-2-cores-nvidia-h100-80gb-hbm3'
+    >>> machine_name({"system": "Linux x86_64", "cpu": "Some CPU @ 2.00GHz", "cores": 2, "gpu": "NVIDIA H100"})
+    'linux-x86-64-some-cpu-2-00ghz-2-cores-nvidia-h100'
     """
     facts = facts or provenance(accelerator() or "cpu")
     words = f"{facts['system']} {facts['cpu']} {facts['cores']} cores {facts.get('gpu', '')}"

@@ -76,7 +76,7 @@ class TrainingLoop:
         return StepGuard(self.optimizer, least=0.5)
 
     def phases(self, rounds: int, steps: int = 1) -> Phases:
-        """Each phase by itself, the device synchronised after each; medians over `rounds` blocks of `steps` iterations."""
+        """Each phase by itself, the device synchronised after each; medians over `rounds` blocks of `steps`."""
         spent = np.zeros((rounds, len(PHASES)))
         with resting_collector():
             for block in spent:

@@ -1,12 +1,13 @@
 """What `pytest --benchmark` adds to pytest; the conftest.py of the root registers it, with the flag and never without.
 
-A bench asks for these fixtures: `level` (what to pick), `harness` (probes of this run, made once), `tell` (a line for the
-end of the output). `@pytest.mark.cases(function)` parametrizes `case` with what `function(level)` lists;
+A bench asks for these fixtures: `level` (what to pick), `harness` (probes of this run, made once), `tell` (a line for
+the end of the output). `@pytest.mark.cases(function)` parametrizes `case` with what `function(level)` lists;
 `@pytest.mark.only("full")` keeps a bench for that level.
 """
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -52,7 +53,8 @@ class Harness:
     def as_record(self) -> dict[str, Any]:
         """What the JSON file holds beside pytest-benchmark's own."""
         return {
-            "level": self.level.name, "whole": self.whole, "threads": self.threads, "seconds": time.time() - self.begin,
+            "level": self.level.name, "whole": self.whole, "threads": self.threads,
+            "seconds": time.time() - self.begin,
             "load_before": self.load, "load_after": load(),
             "bandwidth": {device: one.as_record() for device, one in self._bandwidth.items()},
             "reference": dict(self._reference), "lines": self.lines,
@@ -60,7 +62,7 @@ class Harness:
 
 
 def prepare(config: pytest.Config) -> None:
-    """Before pytest-benchmark and pytest-xdist read their options: one process, numbered files by machine, all rounds."""
+    """Before pytest-benchmark and pytest-xdist read their options: one process, files by machine, all rounds."""
     quick, full = config.getoption("benchmark_quick"), config.getoption("benchmark_full")
     if quick and full:
         raise pytest.UsageError("--benchmark-quick and --benchmark-full exclude each other")
@@ -88,7 +90,7 @@ class BenchmarkPlugin:
     """The hooks."""
 
     def __init__(self, config: pytest.Config, harness: Harness):
-        import pytest_benchmark.session as theirs
+        theirs: Any = importlib.import_module("pytest_benchmark.session")
 
         self.harness, self._theirs, self._their_id = harness, theirs, theirs.get_machine_id
         # Files go into a folder by system and Python version otherwise: two machines would share it.
@@ -105,9 +107,11 @@ class BenchmarkPlugin:
         facts, harness = self.harness.facts, self.harness
         where = f"{facts['cpu']}, {facts['cores']} cores, {harness.threads} threads"
         return [
-            f"benchmarks: the {harness.level.name} selection; {where}; load {harness.load}; "
-            f"GPU: {facts.get('gpu') or why_no_cuda()}; torch {facts['torch']}; "
-            f"commit {facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}",
+            (
+                f"benchmarks: the {harness.level.name} selection; {where}; load {harness.load}; "
+                f"GPU: {facts.get('gpu') or why_no_cuda()}; torch {facts['torch']}; "
+                f"commit {facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}"
+            ),
             *harness.lines,
         ]
 
@@ -122,7 +126,8 @@ class BenchmarkPlugin:
         for item in items:
             marker = item.get_closest_marker("only")
             if marker is not None and not self.harness.level >= Level(marker.args[0]):
-                item.add_marker(pytest.mark.skip(reason=f"only with --benchmark-{marker.args[0]}"))
+                reason = "not in the quick selection" if marker.args[0] == "default" else "only with --benchmark-full"
+                item.add_marker(pytest.mark.skip(reason=reason))
 
     @pytest.fixture
     def level(self) -> Level:
@@ -173,7 +178,7 @@ class BenchmarkPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, Any, Any]:
-        """A whole selection is saved, unless it was quick or failed; where nothing was timed there is nothing to save."""
+        """A whole selection is saved, unless it was quick or failed; where nothing was timed nothing is."""
         theirs: Any = session.config._benchmarksession  # type: ignore[attr-defined]
         if not [one for one in theirs.benchmarks if not one.has_error]:
             if theirs.save or theirs.autosave or theirs.json:

@@ -1,4 +1,4 @@
-"""The reference step: AdamW, one and the same on every machine, so that figures of two machines can be set side by side."""
+"""The reference step: AdamW, the same on every machine, so that two machines' figures can be set side by side."""
 
 from __future__ import annotations
 

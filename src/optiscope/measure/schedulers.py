@@ -37,7 +37,7 @@ class SchedulerStepper:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def check(self, steps: int) -> None:
-        """Raises GuardError unless a twin that takes so many steps ends at the same rate, and the rate moved on its way."""
+        """Raises GuardError unless a twin that takes so many steps ends at the same rate, and moved on its way."""
         twin = SchedulerStepper(self.name, self._steps)
         rates = [twin.rate]
         for _ in range(steps):

@@ -27,7 +27,7 @@ SPARSE_ROWS = 16  # one row in so many has a gradient, for an optimizer of spars
 
 @dataclass(frozen=True)
 class StepCase:
-    """What is timed: an optimizer by name or call, its implementation, the parameters, where, and in which precision."""
+    """What is timed: an optimizer by name or call, its implementation, the parameters, where, in which precision."""
 
     optimizer: str
     implementation: str
@@ -112,7 +112,7 @@ class Stepper:
 
     def _step_of(self, lbfgs: bool) -> Callable[[], object]:
         if lbfgs:
-            closure = _bowl(self.parameters)
+            closure: Any = _bowl(self.parameters)
             return lambda: self.optimizer.step(closure)
         if self.case.implementation != "compile":
             return self.optimizer.step
@@ -168,9 +168,9 @@ def _sparsen(parameters: list[torch.nn.Parameter]) -> None:
     """Keep the gradient of some rows, as a sparse tensor."""
     for parameter in parameters:
         assert parameter.grad is not None
-        rows = torch.arange(0, len(parameter), min(SPARSE_ROWS, len(parameter)), device=parameter.device)
-        values, size = parameter.grad[rows].clone(), parameter.shape
-        parameter.grad = torch.sparse_coo_tensor(rows[None], values, size, is_coalesced=True)
+        thin = torch.zeros_like(parameter)
+        thin[::SPARSE_ROWS] = parameter.grad[::SPARSE_ROWS]
+        parameter.grad = thin.to_sparse(1)
 
 
 def _bowl(parameters: list[torch.nn.Parameter]) -> Callable[[], torch.Tensor]:
