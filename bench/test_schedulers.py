@@ -10,7 +10,7 @@ import pytest
 from optiscope import schedules
 from optiscope.measure import Level, time_blocks
 from optiscope.measure.phases import TrainingLoop
-from optiscope.measure.plugin import Harness
+from optiscope.measure.plugin import Harness, timed
 from optiscope.measure.schedulers import SchedulerStepper
 
 pytestmark = pytest.mark.benchmark(group="scheduler")
@@ -34,13 +34,10 @@ def test_scheduler(
     benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: str, training_step_s: float
 ) -> None:
     rounds = level.pick(5, 20, 50)
-    total = STEPS * (rounds + 1) + 1
-    stepper = SchedulerStepper(case, total)
-    benchmark.pedantic(stepper.step, rounds=rounds, iterations=STEPS, warmup_rounds=1)
-    if benchmark.disabled:
+    stepper = SchedulerStepper(case, STEPS * (rounds + 1) + 1)
+    seconds = timed(benchmark, stepper.step, stepper, steps=STEPS, rounds=rounds)
+    if seconds is None:
         return
-    stepper.check(total)
-    seconds = benchmark.stats.stats.median
     share = seconds / (seconds + training_step_s)
     benchmark.extra_info.update(
         schedule=case, us_per_step=1e6 * seconds, training_step_us=1e6 * training_step_s, share_of_training_step=share,

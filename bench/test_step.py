@@ -20,7 +20,7 @@ from optiscope.measure.clocks import time_blocks
 from optiscope.measure.launches import kernel_launches
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.memory import peak_over_baseline
-from optiscope.measure.plugin import Harness
+from optiscope.measure.plugin import Harness, timed
 from optiscope.measure.sets import available_bytes, single
 from optiscope.measure.step import why_no_compiler
 
@@ -95,25 +95,20 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
         stepper = Stepper(case)
     except InputError as error:
         pytest.skip(str(error))
-    guard = stepper.guard()
-    benchmark.pedantic(stepper.step, rounds=rounds, iterations=case.steps, warmup_rounds=1)
-    # pytest-benchmark calls once more, for a result, where a round has several calls; disabled, once in all.
-    calls = 1 if benchmark.disabled else case.steps * (rounds + 1) + (case.steps > 1)
-    guard.check(calls)
+    seconds = timed(benchmark, stepper.step, stepper.guard(), steps=case.steps, rounds=rounds)
     found: dict[str, Any] = {
         "optimizer": case.optimizer, "implementation": case.implementation, "set": str(case.parameters),
         "parameters": case.parameters.count, "tensors": len(case.parameters.shapes), "divisor": case.parameters.divisor,
         "device": case.device, "dtype": case.dtype, "threads": harness.threads, "steps_a_block": case.steps,
         "first_step_s": stepper.first_s,
     }  # fmt: skip
-    if benchmark.disabled:
+    if seconds is None:
         return found
-    seconds = benchmark.stats.stats.median
     found |= {"steps_per_s": 1 / seconds} | stepper.figures(seconds, harness.bandwidth(case.device))
     if case.device.startswith("cuda"):
         events = time_blocks(stepper.step, steps=case.steps, rounds=5, device=case.device).events
         found |= {"event_s": sorted(events)[2], "kernel_launches": kernel_launches(stepper.step, case.device)}
-    del stepper, guard
+    del stepper
     if memory:
         found |= peak_over_baseline(case)
     benchmark.extra_info.update(found)

@@ -19,7 +19,7 @@ from optiscope import optimizers, problems
 from optiscope.measure import Level, time_blocks
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.phases import NOT_TIMED, TrainingLoop, parameters_of
-from optiscope.measure.plugin import Harness
+from optiscope.measure.plugin import Harness, timed
 
 pytestmark = pytest.mark.benchmark(group="training", timer=timer)
 
@@ -59,15 +59,12 @@ def test_training(
     probe = time_blocks(TrainingLoop(case.problem, "SGD", case.device).iteration, steps=2, rounds=2, device=case.device)
     steps = max(1, min(20, round(0.02 / probe.spread.median)))
     rounds = level.pick(3, 7, 15)
-    guard = loop.guard()
-    benchmark.pedantic(loop.iteration, rounds=rounds, iterations=steps, warmup_rounds=1)
-    guard.check(1 if benchmark.disabled else steps * (rounds + 1) + (steps > 1))
-    if benchmark.disabled:
+    seconds = timed(benchmark, loop.iteration, loop.guard(), steps=steps, rounds=rounds)
+    if seconds is None:
         return
     guard = loop.guard()
     phases = loop.phases(rounds, steps)
     guard.check(rounds * steps)
-    seconds = benchmark.stats.stats.median
     benchmark.extra_info.update(
         problem=case.problem, optimizer=case.optimizer, device=case.device, threads=harness.threads,
         parameters=parameters_of(loop), batch_size=loop.batch_size, steps_a_block=steps,

@@ -7,8 +7,17 @@ import torch
 
 from optiscope import InputError, Refused
 from optiscope.measure import (
-    Level, ParameterSet, Spread, StepCase, Stepper, implementations, interleave, machine_facts, machine_name,
-    probe_bandwidth, time_blocks,
+    Level,
+    ParameterSet,
+    Spread,
+    StepCase,
+    Stepper,
+    implementations,
+    interleave,
+    machine_facts,
+    machine_name,
+    probe_bandwidth,
+    time_blocks,
 )  # fmt: skip
 from optiscope.measure.clocks import pinned, resting_collector
 from optiscope.measure.machine import why_no_cuda

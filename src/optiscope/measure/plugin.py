@@ -11,7 +11,7 @@ import importlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -23,6 +23,25 @@ from .reference import reference_step
 
 DEFAULT_STORAGE = "file://./.benchmarks"  # pytest-benchmark's own
 _VOLATILE = ("commit", "dirty")
+
+
+class Checked(Protocol):
+    """A guard."""
+
+    def check(self, steps: int) -> None:
+        """Raises GuardError unless so many steps were taken, and did their work."""
+        ...
+
+
+def timed(benchmark: Any, step: Callable[[], object], guard: Checked, *, steps: int, rounds: int) -> float | None:
+    """Time `rounds` blocks of `steps` steps, after one that is not read, under a guard: the median seconds of a step.
+
+    With `--benchmark-disable` the step is called once, the guard asked, and there is no time to give.
+    """
+    benchmark.pedantic(step, rounds=rounds, iterations=steps, warmup_rounds=1)
+    # Where a round has several calls, pytest-benchmark makes another one for the result.
+    guard.check(1 if benchmark.disabled else steps * (rounds + 1) + (steps > 1))
+    return None if benchmark.disabled else benchmark.stats.stats.median
 
 
 class Harness:

@@ -37,16 +37,16 @@ class SchedulerStepper:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def check(self, steps: int) -> None:
-        """Raises GuardError unless a twin that takes so many steps ends at the same rate, and moved on its way."""
+        """Raises GuardError unless a twin has the same rate after so many steps, and moves on its whole way."""
         twin = SchedulerStepper(self.name, self._steps)
         rates = [twin.rate]
-        for _ in range(steps):
+        for _ in range(max(steps, self._steps)):
             twin.step()
             rates.append(twin.rate)
         if len(set(rates)) == 1:
-            raise GuardError(f"{self.name}: the rate is what it was after {steps} steps: what was timed is no schedule")
-        if self.rate != rates[-1]:
+            raise GuardError(f"{self.name}: the rate never changes in {len(rates) - 1} steps: this is no schedule")
+        if self.rate != rates[steps]:
             raise GuardError(
-                f"{self.name}: after the {steps} steps that were stated the rate is {rates[-1]:g}, and this one has "
+                f"{self.name}: after the {steps} steps that were stated the rate is {rates[steps]:g}, and this one has "
                 f"{self.rate:g}"
             )
