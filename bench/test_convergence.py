@@ -46,7 +46,7 @@ def convergence_cases(level: Level) -> list[ConvergenceCase]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.cases(convergence_cases)
+@pytest.mark.cases(of=convergence_cases)
 def test_convergence(
     benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: ConvergenceCase
 ) -> None:

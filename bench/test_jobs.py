@@ -79,7 +79,7 @@ def report(
     tell(f"{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
 
 
-@pytest.mark.cases(names)
+@pytest.mark.cases(of=names)
 def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
@@ -91,7 +91,7 @@ def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], Non
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
 @pytest.mark.only("default")
-@pytest.mark.cases(names)
+@pytest.mark.cases(of=names)
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:

@@ -40,7 +40,7 @@ def seconds_a_step(runs: list[osc.Run], **settings: str) -> float:
     return (time.perf_counter() - begin) / (len(runs) * runs[0].steps)
 
 
-@pytest.mark.cases(lane_cases)
+@pytest.mark.cases(of=lane_cases)
 def test_lanes_against_the_plain_loop(
     benchmark, level: Level, tell: Callable[[str], None], case: tuple[int, str]
 ) -> None:

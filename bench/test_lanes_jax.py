@@ -127,7 +127,7 @@ def lane_counts(level: Level) -> list[int]:
 
 @pytest.mark.only("default")
 @pytest.mark.timeout(900)  # on a machine that others use, too
-@pytest.mark.cases(lane_counts)
+@pytest.mark.cases(of=lane_counts)
 def test_lanes_against_a_compiled_scan(benchmark: Any, tell: Callable[[str], None], case: int) -> None:
     lanes = case
     for name in ("jax", "optax"):

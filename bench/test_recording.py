@@ -73,7 +73,7 @@ def alternate(arms: list[Callable[[], object]], rounds: int) -> tuple[float, lis
     return statistics.median(times[0]), ratios
 
 
-@pytest.mark.cases(recording_cases)
+@pytest.mark.cases(of=recording_cases)
 def test_recording(benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, str]) -> None:
     problem, optimizer = case
     torch.set_num_threads(1)

@@ -29,7 +29,7 @@ def training_step_s() -> float:
     return time_blocks(TrainingLoop("digits-mlp", "AdamW").iteration, steps=10, rounds=9).spread.median
 
 
-@pytest.mark.cases(scheduler_cases)
+@pytest.mark.cases(of=scheduler_cases)
 def test_scheduler(
     benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: str, training_step_s: float
 ) -> None:

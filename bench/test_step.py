@@ -116,7 +116,7 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.cases(step_cases)
+@pytest.mark.cases(of=step_cases)
 def test_step(benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: StepCase) -> None:
     # The peak is a figure of its own process, which takes its time: one set is enough, unless there is time for all.
     memory = level.name == "full" or (str(case.parameters).startswith("resnet50/") and case.dtype == "float32")
@@ -130,6 +130,6 @@ def test_step(benchmark: Any, harness: Harness, level: Level, tell: Callable[[st
 
 @pytest.mark.timeout(1200)
 @pytest.mark.benchmark(group="scaling", timer=timer)
-@pytest.mark.cases(scaling_cases)
+@pytest.mark.cases(of=scaling_cases)
 def test_scaling(benchmark: Any, harness: Harness, level: Level, case: StepCase) -> None:
     time_step(benchmark, harness, case, level.pick(3, 7, 15), memory=False)

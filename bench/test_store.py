@@ -74,7 +74,7 @@ def reads(path: str, runs: int) -> dict[str, float]:
     return {name: statistics.median(one[name] for one in rounds) for name in arms}
 
 
-@pytest.mark.cases(store_cases)
+@pytest.mark.cases(of=store_cases)
 def test_a_large_store(benchmark, tell: Callable[[str], None], tmp_path: Path, case: tuple[int, int]) -> None:
     runs, parts = case
     path = filled(tmp_path, runs, parts)

@@ -50,7 +50,7 @@ def training_cases(level: Level) -> list[Any]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.cases(training_cases)
+@pytest.mark.cases(of=training_cases)
 def test_training(
     benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: TrainingCase
 ) -> None:

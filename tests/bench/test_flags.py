@@ -3,11 +3,17 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+# A session in this process forgets what it imported, and neither of these can be imported twice.
+import torch._dynamo
+
+import optiscope.measure.plugin
+
+pytest_plugins = ["pytester"]
+PRELOADED = (torch._dynamo, optiscope.measure.plugin)
 
 ROOT = Path(__file__).parent.parent.parent
 BENCH = """
@@ -16,7 +22,7 @@ import pytest
 pytestmark = pytest.mark.benchmark(group="tiny")
 
 
-@pytest.mark.cases(lambda level: level.pick(["a"], ["a", "b"], ["a", "b", "c"]))
+@pytest.mark.cases(of=lambda level: level.pick(["a"], ["a", "b"], ["a", "b", "c"]))
 def test_case(benchmark, harness, tell, case):
     benchmark.pedantic(sum, args=([1, 2],), rounds=4, iterations=2)
     benchmark.extra_info["level"] = harness.level.name
@@ -42,24 +48,29 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTEST_XDIST_WORKER", None)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *arguments], cwd=folder, env=environment,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def run(pytester, monkeypatch, project):
+    """`pytest` with these arguments, in the folder of a project: its output."""
+
+    def run(*arguments: str, folder: Path = project, code: int = 0) -> str:
+        for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+            monkeypatch.delenv(name)
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)  # a process of its own, each time
+        done = pytester.runpytest_inprocess("-v", "-rs", "-p", "no:cacheprovider", *arguments)
+        output = "\n".join([*done.outlines, *done.errlines])
+        assert done.ret == code, output
+        return output
+
+    return run
 
 
 def saved(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "results/benchmarks").glob("*/*.json"))
 
 
-def test_the_flags_choose_and_whole_runs_are_saved_by_number(project):
-    output = run(project, "--benchmark-full")
-    assert "3 passed" not in output
+def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
+    output = run("--benchmark-full")
     assert "4 passed" in output
     assert "test_one" not in output
     assert "benchmarks: the full selection" in output
@@ -68,7 +79,7 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project):
 
     # Two more things of one process each: asked for workers it says no; what is compared may fail.
     output = run(
-        project, "--benchmark", "-n", "2", "--benchmark-compare", "--benchmark-compare-fail=median:100000%",
+        "--benchmark", "-n", "2", "--benchmark-compare", "--benchmark-compare-fail=median:100000%",
         "--benchmark-group-by=param", "--benchmark-histogram=histogram" if pygal() else "--benchmark-sort=name",
         "--benchmark-json=out.json",
     )  # fmt: skip
@@ -101,20 +112,20 @@ def pygal() -> bool:
     return True
 
 
-def test_a_subset_is_saved_only_where_asked(project, tmp_path):
+def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
     folder = shutil.copytree(project, tmp_path / "again", ignore=shutil.ignore_patterns("results"))
-    output = run(folder, "--benchmark-quick", "bench/test_tiny.py", "-k", "case")
+    output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "case", folder=folder)
     assert "1 passed" in output
     assert saved(folder) == []
-    run(folder, "--benchmark-quick", "bench/test_tiny.py", "--benchmark-save=mine", "--benchmark-storage=elsewhere")
-    assert [path.name for path in (folder / "elsewhere").glob("*/*.json")] == ["0001_mine.json"]
-    output = run(folder, "--benchmark-quick", "bench/test_tiny.py", "-k", "large", "--benchmark-save=none")
+    run("--benchmark-quick", "bench/test_tiny.py", "--benchmark-save=mine", "--benchmark-storage=else", folder=folder)
+    assert [path.name for path in (folder / "else").glob("*/*.json")] == ["0001_mine.json"]
+    output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "large", "--benchmark-save=none", folder=folder)
     assert "nothing was saved: no benchmark was timed" in output
 
 
-def test_plain_pytest_runs_no_benchmark(project):
-    output = run(project, "tests")
+def test_plain_pytest_runs_no_benchmark(run):
+    output = run("tests")
     assert "1 passed" in output
     assert "tiny" not in output
-    output = run(project, "--benchmark-quick", "--benchmark-full", code=4)
+    output = run("--benchmark-quick", "--benchmark-full", code=4)
     assert "exclude each other" in output

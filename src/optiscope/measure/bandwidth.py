@@ -18,8 +18,8 @@ from .clocks import time_blocks
 
 MB = 1_000_000
 # Of one buffer. The last is beyond the cache of any processor that is sold today.
-SIZES = (MB, 8 * MB, 64 * MB, 512 * MB)
-QUICK_SIZES = (MB, 64 * MB)
+SIZES = (MB // 2, 2 * MB, 8 * MB, 32 * MB, 128 * MB, 512 * MB)
+QUICK_SIZES = (MB, 8 * MB, 64 * MB)
 MOVED = {"copy": 2, "update": 3}  # bytes moved a byte of one buffer
 
 
@@ -45,6 +45,15 @@ class Bandwidth:
     def copy(self) -> float:
         """Copy bandwidth in GB/s: the median at the largest size."""
         return max((probe for probe in self.probes if probe.kernel == "copy"), key=lambda probe: probe.bytes).median
+
+    def copy_over(self, working_set: float) -> float:
+        """Copy bandwidth in GB/s over as many bytes as a step touches, between two probes by the log of their size.
+
+        Within a cache a copy is faster, too: a share of this, and not of the main memory's, says what is left out.
+        """
+        probes = sorted((probe.bytes, probe.median) for probe in self.probes if probe.kernel == "copy")
+        sizes, rates = zip(*probes, strict=True)
+        return float(np.interp(np.log(max(working_set, 1.0)), np.log(2.0 * np.array(sizes)), rates))
 
     def ceiling(self, working_set: float) -> float:
         """The most GB/s that a step over so many bytes can claim.

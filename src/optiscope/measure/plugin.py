@@ -1,7 +1,7 @@
 """What `pytest --benchmark` adds to pytest; the conftest.py of the root registers it, with the flag and never without.
 
 A bench asks for these fixtures: `level` (what to pick), `harness` (probes of this run, made once), `tell` (a line for
-the end of the output). `@pytest.mark.cases(function)` parametrizes `case` with what `function(level)` lists;
+the end of the output). `@pytest.mark.cases(of=function)` parametrizes `case` with what `function(level)` lists;
 `@pytest.mark.only("full")` keeps a bench for that level.
 """
 
@@ -97,6 +97,8 @@ def prepare(config: pytest.Config) -> None:
     if getattr(option, "benchmark_storage", None) == DEFAULT_STORAGE:
         option.benchmark_storage = f"file://{_relative(config.rootpath)}/results/benchmarks"
     option.benchmark_save_data = True
+    if not option.benchmark_columns:
+        option.benchmark_columns = ["median", "iqr", "min", "rounds", "iterations"]
     config.pluginmanager.register(BenchmarkPlugin(config, harness), "optiscope-harness")
 
 
@@ -114,31 +116,30 @@ class BenchmarkPlugin:
         self.harness, self._theirs, self._their_id = harness, theirs, theirs.get_machine_id
         # Files go into a folder by system and Python version otherwise: two machines would share it.
         theirs.get_machine_id = lambda: harness.facts["machine"]
-        config.addinivalue_line("markers", "cases(function): parametrize `case` with what function(level) lists")
+        config.addinivalue_line("markers", "cases(of): parametrize `case` with what of(level) lists")
         config.addinivalue_line("markers", "only(level): a benchmark of that level and those above it")
 
     def pytest_unconfigure(self) -> None:
         """Leave pytest-benchmark as it was: a test may run another session in this process."""
         self._theirs.get_machine_id = self._their_id
 
-    def pytest_report_header(self) -> list[str]:
+    def _told(self) -> str:
         """What is timed, on what, with how many threads."""
         facts, harness = self.harness.facts, self.harness
-        where = f"{facts['cpu']}, {facts['cores']} cores, {harness.threads} threads"
-        return [
-            (
-                f"benchmarks: the {harness.level.name} selection; {where}; load {harness.load}; "
-                f"GPU: {facts.get('gpu') or why_no_cuda()}; torch {facts['torch']}; "
-                f"commit {facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}"
-            ),
-            *harness.lines,
-        ]
+        small = "" if harness.level.name == "full" else "; NAME/16 is a set with a sixteenth of each tensor's rows"
+        commit = f"{facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}"
+        return (
+            f"benchmarks: the {harness.level.name} selection{small}; {facts['cpu']}, {facts['cores']} cores, "
+            f"{harness.threads} thread{'s' if harness.threads > 1 else ''} unless a bench says one; "
+            f"load {'unknown' if harness.load is None else f'{harness.load:.2f}'}; GPU: "
+            f"{facts.get('gpu') or why_no_cuda()}; torch {facts['torch']}; commit {commit}"
+        )
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Cases by level."""
         marker = metafunc.definition.get_closest_marker("cases")
         if marker is not None:
-            metafunc.parametrize("case", marker.args[0](self.harness.level), ids=str)
+            metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=str)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What belongs to a higher level is skipped, and says so."""
@@ -208,8 +209,7 @@ class BenchmarkPlugin:
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """What the benchmarks had to say."""
-        if self.harness.lines:
-            terminalreporter.section("what was timed, in words", sep="-")
-            for line in self.harness.lines:
-                terminalreporter.write_line(line)
+        """What was timed, and what the benchmarks had to say; pytest's own header is hidden by -q."""
+        terminalreporter.section("benchmarks", sep="-")
+        for line in (self._told(), *self.harness.lines):
+            terminalreporter.write_line(line)

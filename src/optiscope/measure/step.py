@@ -134,7 +134,7 @@ class Stepper:
         )
 
     def figures(self, seconds: float, bandwidth: Bandwidth) -> dict[str, Any]:
-        """What a step of so many seconds amounts to: time a parameter, GB/s, share of the copy bandwidth, state.
+        """What a step of so many seconds amounts to: time a parameter, GB/s, share of a copy's, state.
 
         Raises GuardError where it beats the ceiling.
         """
@@ -149,7 +149,9 @@ class Stepper:
             check_ceiling(rate, bandwidth, traffic.working_set)
             found |= {
                 "bytes_per_parameter": traffic.a_parameter, "arithmetic": traffic.arithmetic, "gb_per_s": rate,
-                "share_of_copy": rate / bandwidth.copy, "ceiling_gb_per_s": bandwidth.ceiling(traffic.working_set),
+                "copy_gb_per_s": bandwidth.copy_over(traffic.working_set),
+                "share_of_copy": rate / bandwidth.copy_over(traffic.working_set),
+                "ceiling_gb_per_s": bandwidth.ceiling(traffic.working_set),
                 "working_set_bytes": traffic.working_set,
             }  # fmt: skip
         return found

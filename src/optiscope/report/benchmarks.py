@@ -19,8 +19,8 @@ from .tables import write_text
 
 COLUMNS = (
     "ms: median of the rounds, each a block of steps. ±: half the interquartile range, as a share of the median. ns: a "
-    "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy: those over the copy bandwidth "
-    "of this machine, measured in the same run; a copy also fetches the lines that it overwrites, which is not "
+    "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy: those over what a copy "
+    "of as many bytes reached in the same run; a copy also fetches the lines that it overwrites, which is not "
     "counted, so that an update may reach more. state B, peak B: bytes a parameter, of the optimizer's state and of "
     "the most that it held beyond parameters and gradients, in a process of its own. –: not measured."
 )
@@ -157,13 +157,12 @@ def _arithmetic(run: SavedRun, steps: pd.DataFrame) -> list[str]:
     blocks = []
     for device, mine in rows.groupby("device"):
         row = mine.sort_values(["parameters", "median_s"], ascending=[False, True]).iloc[0]
-        copy = run.harness["bandwidth"][str(device)]["copy_gb_per_s"]
         total = row["bytes_per_parameter"] * row["parameters"]
         blocks.append(
             f"The arithmetic, for AdamW `{row['implementation']}` on `{row['set']}` ({device}): {row['arithmetic']}. "
             f"{row['bytes_per_parameter']:.4g} bytes × {row['parameters']:,.0f} parameters = {total / 1e9:.3g} GB; in "
             f"{1e3 * row['median_s']:.3g} ms that is {row['gb_per_s']:.3g} GB/s, {row['share_of_copy']:.0%} of the "
-            f"{copy:.3g} GB/s of a copy."
+            f"{row['copy_gb_per_s']:.3g} GB/s of a copy over as many bytes."
         )
     return blocks
 
