@@ -30,7 +30,7 @@ SWEEPS = {
 
 def sweep(name: str, level: Level) -> list[osc.Run]:
     """Two functions, random starts; the smaller, the less two processes gain over one."""
-    axes, part = SWEEPS[name], level.pick(50, 4, 1)
+    axes, part = SWEEPS[name], level.pick(50, 10, 1)
     return osc.grid(
         ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(max(2, axes["seeds"] // part)), start="random",
         steps=axes["steps"] // level.pick(50, 1, 1),
@@ -90,7 +90,7 @@ def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], Non
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.only("default")
+@pytest.mark.only("full")
 @pytest.mark.cases(of=names)
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from torch.utils.benchmark.utils.timer import timer  # waits for the accelerator before it reads the clock
 
-from optiscope import InputError, optimizers
+from optiscope import GuardError, InputError, optimizers
 from optiscope.measure import SETS, Level, ParameterSet, StepCase, Stepper, implementations, parameter_set
 from optiscope.measure.clocks import time_blocks
 from optiscope.measure.launches import kernel_launches
@@ -60,7 +60,20 @@ def everything(device: str) -> list[StepCase]:
     ]
 
 
+def known(case: StepCase) -> Any:
+    """The case, or the case with what is known to be wrong in it."""
+    if (case.optimizer, case.implementation, case.device, case.dtype) != ("SGD", "fused", "cpu", "bfloat16"):
+        return case
+    reason = "torch 2.13's fused SGD in bfloat16 on a CPU leaves out all numbers but the last few of each tensor"
+    return pytest.param(case, marks=pytest.mark.xfail(raises=GuardError, reason=reason), id=str(case))
+
+
 def step_cases(level: Level) -> list[Any]:
+    """The cases of a level, those in which torch is known to be wrong marked."""
+    return [known(case) if isinstance(case, StepCase) else case for case in plain_cases(level)]
+
+
+def plain_cases(level: Level) -> list[Any]:
     """The cases of a level: on a GPU, which has the time and the memory, all of them from the default on."""
     gpu = [NO_CUDA] if why_no_cuda() else everything("cuda") if level.name != "quick" else [NO_CUDA.values[0]]
     small = {name: parameter_set(name, divisor) for name, divisor in TRIMMED.items()}
@@ -104,7 +117,7 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
     }  # fmt: skip
     if seconds is None:
         return found
-    found |= {"steps_per_s": 1 / seconds} | stepper.figures(seconds, harness.bandwidth(case.device))
+    found |= {"steps_per_s": 1 / seconds} | harness.figures(stepper, seconds)
     if case.device.startswith("cuda"):
         events = time_blocks(stepper.step, steps=case.steps, rounds=5, device=case.device).events
         found |= {"event_s": sorted(events)[2], "kernel_launches": kernel_launches(stepper.step, case.device)}

@@ -28,6 +28,7 @@ def step(optimizer, implementation, seconds, moved, group="step", count=1_000_00
         implementation=implementation, set="resnet50/16", parameters=count, tensors=161, divisor=16, device="cpu",
         dtype="float32", ns_per_parameter=1e9 * seconds / count, bytes_per_parameter=moved, gb_per_s=rate,
         arithmetic=f"… = {moved} bytes a parameter", share_of_copy=rate / 10.0, copy_gb_per_s=10.0,
+        share_of_update=rate / 12.0,
         working_set_bytes=count * (moved + 4) // 2, state_bytes_per_parameter=(moved - 12) / 2,
         peak_bytes_per_parameter=moved - 10.0, **more,
     )  # fmt: skip

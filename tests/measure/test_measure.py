@@ -1,6 +1,7 @@
 """Clocks, probes and cases: their laws, and what they refuse. No test looks at how long anything took."""
 
 import gc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -72,6 +73,10 @@ def test_threads_are_put_back():
 
 def test_the_ceiling_falls_with_the_working_set(memory):
     assert memory.copy == 10.0
+    assert [memory.over(size) for size in (1e3, 2e6, 2e8, 1e12)] == [80.0, 80.0, 10.0, 10.0]
+    assert memory.over(2e7, "update") == pytest.approx((95 + 12) / 2)
+    better = memory.improved(replace(memory, probes=tuple(replace(one, best=11.0) for one in memory.probes)))
+    assert [probe.best for probe in better.probes] == [90.0, 100.0, 11.0, 12.5]
     assert [memory.ceiling(size) for size in (1e3, 3e6, 1.9e8, 2e8, 1e12)] == [100.0, 100.0, 100.0, 12.5, 12.5]
 
 

@@ -7,7 +7,7 @@ here, and nothing more for an update. So a step, itself an update, may beat the 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,12 +46,12 @@ class Bandwidth:
         """Copy bandwidth in GB/s: the median at the largest size."""
         return max((probe for probe in self.probes if probe.kernel == "copy"), key=lambda probe: probe.bytes).median
 
-    def copy_over(self, working_set: float) -> float:
-        """Copy bandwidth in GB/s over as many bytes as a step touches, between two probes by the log of their size.
+    def over(self, working_set: float, kernel: str = "copy") -> float:
+        """GB/s of a kernel over as many bytes as a step touches, between two probes by the log of their size.
 
         Within a cache a copy is faster, too: a share of this, and not of the main memory's, says what is left out.
         """
-        probes = sorted((probe.bytes, probe.median) for probe in self.probes if probe.kernel == "copy")
+        probes = sorted((probe.bytes, probe.median) for probe in self.probes if probe.kernel == kernel)
         sizes, rates = zip(*probes, strict=True)
         return float(np.interp(np.log(max(working_set, 1.0)), np.log(2.0 * np.array(sizes)), rates))
 
@@ -63,6 +63,11 @@ class Bandwidth:
         """
         below = max((probe.bytes for probe in self.probes if 2 * probe.bytes <= working_set), default=0)
         return max(probe.best for probe in self.probes if probe.bytes >= below)
+
+    def improved(self, again: Bandwidth) -> Bandwidth:
+        """The better reading of each probe: other work on the machine only ever slows one."""
+        pairs = zip(self.probes, again.probes, strict=True)
+        return replace(self, probes=tuple(max(pair, key=lambda probe: probe.best) for pair in pairs))
 
     def as_record(self) -> dict[str, Any]:
         """For a JSON file."""

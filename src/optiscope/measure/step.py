@@ -7,6 +7,7 @@ import inspect
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -96,14 +97,17 @@ class Stepper:
         if lbfgs:
             arguments |= {"lr": 1e-2, "max_iter": 1, "tolerance_grad": 0.0, "tolerance_change": 0.0}
         try:
-            self.optimizer = cls(self.parameters, **arguments)
-            self.step = self._step_of(lbfgs)
-            synchronise(case.device)
-            if before is not None:
-                before()
-            begin = time.perf_counter()
-            self.step()
-            synchronise(case.device)
+            with warnings.catch_warnings():
+                if case.implementation == "compile":
+                    warnings.simplefilter("ignore", DeprecationWarning)  # the compiler's, of its own older parts
+                self.optimizer = cls(self.parameters, **arguments)
+                self.step = self._step_of(lbfgs)
+                synchronise(case.device)
+                if before is not None:
+                    before()
+                begin = time.perf_counter()
+                self.step()
+                synchronise(case.device)
         except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
             raise Refused(f"{case}: {reason_of(error)[:200]}") from error
         self.first_s = time.perf_counter() - begin
@@ -147,10 +151,10 @@ class Stepper:
         if traffic is not None:
             rate = traffic.bytes / seconds / 1e9
             check_ceiling(rate, bandwidth, traffic.working_set)
+            copy, update = (bandwidth.over(traffic.working_set, kernel) for kernel in ("copy", "update"))
             found |= {
                 "bytes_per_parameter": traffic.a_parameter, "arithmetic": traffic.arithmetic, "gb_per_s": rate,
-                "copy_gb_per_s": bandwidth.copy_over(traffic.working_set),
-                "share_of_copy": rate / bandwidth.copy_over(traffic.working_set),
+                "copy_gb_per_s": copy, "share_of_copy": rate / copy, "share_of_update": rate / update,
                 "ceiling_gb_per_s": bandwidth.ceiling(traffic.working_set),
                 "working_set_bytes": traffic.working_set,
             }  # fmt: skip

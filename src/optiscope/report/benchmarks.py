@@ -19,10 +19,11 @@ from .tables import write_text
 
 COLUMNS = (
     "ms: median of the rounds, each a block of steps. ±: half the interquartile range, as a share of the median. ns: a "
-    "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy: those over what a copy "
-    "of as many bytes reached in the same run; a copy also fetches the lines that it overwrites, which is not "
-    "counted, so that an update may reach more. state B, peak B: bytes a parameter, of the optimizer's state and of "
-    "the most that it held beyond parameters and gradients, in a process of its own. –: not measured."
+    "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
+    "what b = a and a += b of as many bytes reached in the same run; a copy also fetches the lines that it overwrites, "
+    "which is not counted, so that a step, itself an update, may reach more. state B, peak B: bytes a parameter, of the "
+    "optimizer's state and of the most that it held beyond parameters and gradients, in a process of its own. –: not "
+    "measured."
 )
 
 
@@ -143,12 +144,22 @@ def step_table(rows: pd.DataFrame) -> pd.DataFrame:
                   zip(rows["q25_s"], rows["median_s"], rows["q75_s"], strict=True)],
             "ns": column("ns_per_parameter"), "GB/s": column("gb_per_s"),
             "of a copy": [_percent(share) for share in column("share_of_copy")],
+            "of an update": [_percent(share) for share in column("share_of_update")],
             "state B": column("state_bytes_per_parameter"), "peak B": column("peak_bytes_per_parameter"),
             "launches": column("kernel_launches"), "events ms": column("event_s", 1e3),
         }
     )  # fmt: skip
     empty = [name for name in ("launches", "events ms", "peak B") if shown[name].isna().all()]
     return shown.drop(columns=empty)
+
+
+def short_table(run: SavedRun) -> str:
+    """The few rows of the README: the largest set that the step suite has in float32 on one device, in Markdown."""
+    steps = _of(run, "step")
+    steps = steps[(steps["dtype"] == "float32") & (steps["implementation"] != "compile")]
+    untrimmed = steps[(steps["divisor"] == 1) & (steps["tensors"] > 10) & (steps["parameters"] > 1e6)]
+    rows = untrimmed[untrimmed["device"] == untrimmed["device"].iloc[-1]]
+    return f"{to_markdown(step_table(rows).drop(columns='±'))}\n\n{rows['where'].iloc[0]}."
 
 
 def _arithmetic(run: SavedRun, steps: pd.DataFrame) -> list[str]:
@@ -162,7 +173,8 @@ def _arithmetic(run: SavedRun, steps: pd.DataFrame) -> list[str]:
             f"The arithmetic, for AdamW `{row['implementation']}` on `{row['set']}` ({device}): {row['arithmetic']}. "
             f"{row['bytes_per_parameter']:.4g} bytes × {row['parameters']:,.0f} parameters = {total / 1e9:.3g} GB; in "
             f"{1e3 * row['median_s']:.3g} ms that is {row['gb_per_s']:.3g} GB/s, {row['share_of_copy']:.0%} of the "
-            f"{row['copy_gb_per_s']:.3g} GB/s of a copy over as many bytes."
+            f"{row['copy_gb_per_s']:.3g} GB/s of a copy over as many bytes, and {row['share_of_update']:.0%} of an "
+            "update's."
         )
     return blocks
 
