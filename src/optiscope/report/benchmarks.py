@@ -22,8 +22,8 @@ COLUMNS = (
     "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
     "what b = a and a += b of as many bytes reached in the same run; a copy also fetches the lines that it overwrites, "
     "which is not counted, so that a step, itself an update, may reach more. state B, peak B: bytes a parameter, of the "
-    "optimizer's state and of the most that it held beyond parameters and gradients, in a process of its own. –: not "
-    "measured."
+    "optimizer's state and of the most that it held beyond parameters and gradients, in a process of its own. launches, "
+    "events: kernels of a step, and its time by CUDA's events. compile: the first step, which compiles. –: not measured."
 )
 
 
@@ -146,10 +146,10 @@ def step_table(rows: pd.DataFrame) -> pd.DataFrame:
             "of a copy": [_percent(share) for share in column("share_of_copy")],
             "of an update": [_percent(share) for share in column("share_of_update")],
             "state B": column("state_bytes_per_parameter"), "peak B": column("peak_bytes_per_parameter"),
-            "launches": column("kernel_launches"), "events ms": column("event_s", 1e3),
+            "launches": column("kernel_launches"), "events ms": column("event_s", 1e3), "compile s": column("compile_s"),
         }
     )  # fmt: skip
-    empty = [name for name in ("launches", "events ms", "peak B") if shown[name].isna().all()]
+    empty = [name for name in ("launches", "events ms", "compile s", "peak B") if shown[name].isna().all()]
     return shown.drop(columns=empty)
 
 
