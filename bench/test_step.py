@@ -20,7 +20,7 @@ from optiscope.measure.clocks import time_blocks
 from optiscope.measure.launches import kernel_launches
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.memory import peak_over_baseline
-from optiscope.measure.plugin import Harness, timed
+from optiscope.measure.plugin import Harness
 from optiscope.measure.sets import available_bytes, single
 from optiscope.measure.step import why_no_compiler
 
@@ -108,7 +108,7 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
         stepper = Stepper(case)
     except InputError as error:
         pytest.skip(str(error))
-    seconds = timed(benchmark, stepper.step, stepper.guard(), steps=case.steps, rounds=rounds)
+    figures = harness.timed_step(benchmark, stepper, rounds)
     found: dict[str, Any] = {
         "optimizer": case.optimizer, "implementation": case.implementation, "set": str(case.parameters),
         "parameters": case.parameters.count, "tensors": len(case.parameters.shapes), "divisor": case.parameters.divisor,
@@ -117,9 +117,9 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
     }  # fmt: skip
     if case.implementation == "compile":
         found["compile_s"] = stepper.first_s
-    if seconds is None:
+    if not figures:
         return found
-    found |= {"steps_per_s": 1 / seconds} | harness.figures(stepper, seconds)
+    found |= figures
     if case.device.startswith("cuda"):
         events = time_blocks(stepper.step, steps=case.steps, rounds=5, device=case.device).events
         found |= {"event_s": sorted(events)[2], "kernel_launches": kernel_launches(stepper.step, case.device)}

@@ -113,12 +113,12 @@ def test_parameters_stepped_unequally_are_caught():
 
 
 def test_a_figure_above_the_ceiling_is_refused(memory):
-    check_ceiling(13.0, memory, 1e9)
+    check_ceiling(13.0, memory.ceiling(1e9), 1e9)
     with pytest.raises(GuardError, match=r"20\.0 GB/s over 1e\+03 MB is above the 12\.5 GB/s"):
-        check_ceiling(20.0, memory, 1e9)
-    check_ceiling(20.0, memory, 1e7)  # it fits a cache
+        check_ceiling(20.0, memory.ceiling(1e9), 1e9)
+    check_ceiling(20.0, memory.ceiling(1e7), 1e7)  # it fits a cache
     with pytest.raises(GuardError, match="above"):
-        check_ceiling(120.0, memory, 1e7)
+        check_ceiling(120.0, memory.ceiling(1e7), 1e7)
 
 
 def test_a_stepper_refuses_a_time_that_no_memory_gives(memory):
@@ -127,6 +127,7 @@ def test_a_stepper_refuses_a_time_that_no_memory_gives(memory):
     assert stepper.figures(12 * count / 50e9, memory)["gb_per_s"] == pytest.approx(50)
     with pytest.raises(GuardError):
         stepper.figures(12 * count / 200e9, memory)
+    assert stepper.figures(12 * count / 200e9, memory, ceiling=190.0)["ceiling_gb_per_s"] == 190.0
 
 
 def test_a_scheduler_that_stands_still_or_skips_is_caught():

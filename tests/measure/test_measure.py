@@ -20,6 +20,7 @@ from optiscope.measure import (
     probe_bandwidth,
     time_blocks,
 )  # fmt: skip
+from optiscope.measure.bandwidth import probe_beside
 from optiscope.measure.clocks import pinned, resting_collector
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.memory import peak_over_baseline
@@ -75,6 +76,8 @@ def test_the_ceiling_falls_with_the_working_set(memory):
     assert memory.copy == 10.0
     assert [memory.over(size) for size in (1e3, 2e6, 2e8, 1e12)] == [80.0, 80.0, 10.0, 10.0]
     assert memory.over(2e7, "update") == pytest.approx((95 + 12) / 2)
+    twice = memory.joined(replace(memory, probes=tuple(replace(one, median=0.0) for one in memory.probes)))
+    assert (twice.copy, twice.ceiling(1e9)) == (5.0, 12.5)
     better = memory.improved(replace(memory, probes=tuple(replace(one, best=11.0) for one in memory.probes)))
     assert [probe.best for probe in better.probes] == [90.0, 100.0, 11.0, 12.5]
     assert [memory.ceiling(size) for size in (1e3, 3e6, 1.9e8, 2e8, 1e12)] == [100.0, 100.0, 100.0, 12.5, 12.5]
@@ -87,6 +90,8 @@ def test_the_probe_measures_each_kernel_at_each_size():
     ]  # fmt: skip
     assert all(0 < probe.median <= probe.best for probe in found.probes)
     assert found.as_record()["copy_gb_per_s"] == found.copy
+    beside = probe_beside("cpu", 3e6)
+    assert [(probe.kernel, probe.bytes) for probe in beside.probes] == [("copy", 1_500_000), ("update", 1_500_000)]
     with pytest.raises(InputError, match="at least 4096 bytes"):
         probe_bandwidth(sizes=(100,))
 

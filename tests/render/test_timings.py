@@ -69,7 +69,7 @@ def test_lanes_stand_beside_the_plain_loop(run):
     lines = by_gid(figure)
     assert lines["lanes"].get_ydata().tolist() == [400.0, 4.0, 0.04]
     assert set(np.asarray(lines["plain"].get_ydata()).tolist()) == {200.0}
-    assert [text.get_text() for text in figure.axes[0].texts] == ["×0.5", "×50", "×5e+03"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["×0.5", "×50", "×5,000"]
 
 
 @pytest.mark.parametrize("draw", [step_times, time_and_state, step_scaling, iteration_shares, lane_scaling])

@@ -19,6 +19,7 @@ from .clocks import time_blocks
 MB = 1_000_000
 # Of one buffer. The last is beyond the cache of any processor that is sold today.
 SIZES = (MB // 2, 2 * MB, 8 * MB, 32 * MB, 128 * MB, 512 * MB)
+BEYOND = 128 * MB  # a buffer that no cache holds much of
 QUICK_SIZES = (MB, 8 * MB, 64 * MB)
 MOVED = {"copy": 2, "update": 3}  # bytes moved a byte of one buffer
 
@@ -69,20 +70,42 @@ class Bandwidth:
         pairs = zip(self.probes, again.probes, strict=True)
         return replace(self, probes=tuple(max(pair, key=lambda probe: probe.best) for pair in pairs))
 
+    def joined(self, other: Bandwidth) -> Bandwidth:
+        """Two probes of the same sizes as one: the mean of their medians, and the best of both."""
+        pairs = zip(self.probes, other.probes, strict=True)
+        return replace(
+            self,
+            probes=tuple(
+                replace(one, median=(one.median + two.median) / 2, best=max(one.best, two.best)) for one, two in pairs
+            ),
+        )
+
     def as_record(self) -> dict[str, Any]:
         """For a JSON file."""
         return asdict(self) | {"copy_gb_per_s": self.copy}
 
 
-def probe_bandwidth(device: str = "cpu", *, sizes: tuple[int, ...] = SIZES, rounds: int = 7) -> Bandwidth:
+def probe_beside(device: str, working_set: float) -> Bandwidth:
+    """A short probe over about as many bytes as a step touches, for the moments before and after it is timed.
+
+    What else a machine does comes and goes within seconds: a share of what memory gave minutes ago would be of no use.
+    """
+    size = int(min(max(working_set / 2, SIZES[0]), BEYOND))
+    return probe_bandwidth(device, sizes=(size,), rounds=2, block=30 * MB)
+
+
+def probe_bandwidth(
+    device: str = "cpu", *, sizes: tuple[int, ...] = SIZES, rounds: int = 7, block: int = 100 * MB
+) -> Bandwidth:
     """Measure copy and update at each size of a buffer, in bytes, with torch's present number of threads.
+
+    A block of steps goes over `block` bytes, and thirty times as many on an accelerator.
 
     Raises InputError for no size, or one below 4096 bytes.
     """
     if not sizes or min(sizes) < 4096:
         raise InputError(f"a probe needs buffers of at least 4096 bytes, got {sizes}")
-    # A block moves some 200 MB on a processor, and thirty times as much where memory is so much faster.
-    block = 100 * MB if torch.device(device).type == "cpu" else 3000 * MB
+    block *= 1 if torch.device(device).type == "cpu" else 30
     probes = []
     for size in sorted(sizes):
         a, b = (torch.ones(size // 4, device=device) for _ in range(2))

@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from ..errors import GuardError
-from .bandwidth import QUICK_SIZES, SIZES, Bandwidth, probe_bandwidth
+from .bandwidth import QUICK_SIZES, SIZES, Bandwidth, probe_bandwidth, probe_beside
 from .levels import Level
-from .machine import load, machine_facts, why_no_cuda
+from .machine import accelerator, load, machine_facts, why_no_cuda
 from .reference import reference_step
 from .step import Stepper
 
@@ -69,19 +69,32 @@ class Harness:
             self._bandwidth[device] = probe_bandwidth(device, sizes=sizes, rounds=rounds)
         return self._bandwidth[device]
 
-    def figures(self, stepper: Stepper, seconds: float) -> dict[str, Any]:
+    def figures(self, stepper: Stepper, seconds: float, beside: Bandwidth) -> dict[str, Any]:
         """`Stepper.figures`; where they beat the ceiling the probe is made once more, for it may have been disturbed.
 
         Raises GuardError where they beat that one, too.
         """
-        device = stepper.case.device
+        device, touched = stepper.case.device, stepper.working_set
         try:
-            return stepper.figures(seconds, self.bandwidth(device))
+            return stepper.figures(seconds, beside, self.bandwidth(device).ceiling(touched))
         except GuardError as error:
             before = self._bandwidth.pop(device)
             self._bandwidth[device] = before.improved(self.bandwidth(device))
             self.lines.append(f"{stepper.case}: the bandwidth was probed once more, for {error}")
-            return stepper.figures(seconds, self._bandwidth[device])
+            return stepper.figures(seconds, beside, self._bandwidth[device].ceiling(touched))
+
+    def timed_step(self, benchmark: Any, stepper: Stepper, rounds: int) -> dict[str, Any]:
+        """Time a stepper under its guard, the memory's bandwidth probed right before and after: its figures.
+
+        With `--benchmark-disable` there are none.
+        """
+        device, touched = stepper.case.device, stepper.working_set
+        before = None if benchmark.disabled else probe_beside(device, touched)
+        seconds = timed(benchmark, stepper.step, stepper.guard(), steps=stepper.case.steps, rounds=rounds)
+        if seconds is None or before is None:
+            return {}
+        beside = before.joined(probe_beside(device, touched))
+        return {"steps_per_s": 1 / seconds} | self.figures(stepper, seconds, beside)
 
     def reference(self, device: str = "cpu") -> dict[str, Any]:
         """The reference step of a device, likewise."""
@@ -194,7 +207,8 @@ class BenchmarkPlugin:
     def _measured(self, request: pytest.FixtureRequest, _pinned: None) -> None:
         """The reference step before the first benchmark: without it, machines cannot be compared."""
         if "benchmark" in request.fixturenames and not request.getfixturevalue("benchmark").disabled:
-            self.harness.reference()
+            for device in filter(None, ("cpu", accelerator())):
+                self.harness.reference(device)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:

@@ -137,10 +137,18 @@ class Stepper:
             self.optimizer, counter=(lambda: self.calls) if self.case.implementation == "compile" else None
         )
 
-    def figures(self, seconds: float, bandwidth: Bandwidth) -> dict[str, Any]:
+    @property
+    def working_set(self) -> int:
+        """The bytes that a step touches; of one without a count, those of parameters, gradients and state."""
+        traffic = traffic_of(self.optimizer)
+        held = sum(2 * parameter.numel() * parameter.element_size() for parameter in self.parameters)
+        return held + state_bytes(self.optimizer) if traffic is None else traffic.working_set
+
+    def figures(self, seconds: float, beside: Bandwidth, ceiling: float = 0.0) -> dict[str, Any]:
         """What a step of so many seconds amounts to: time a parameter, GB/s, share of a copy's, state.
 
-        Raises GuardError where it beats the ceiling.
+        `beside` is the bandwidth around the timing. Raises GuardError where the step beats the best that it saw, and
+        `ceiling`, the best of the run, in GB/s.
         """
         count = self.case.parameters.count
         found: dict[str, Any] = {
@@ -150,12 +158,13 @@ class Stepper:
         traffic = traffic_of(self.optimizer)
         if traffic is not None:
             rate = traffic.bytes / seconds / 1e9
-            check_ceiling(rate, bandwidth, traffic.working_set)
-            copy, update = (bandwidth.over(traffic.working_set, kernel) for kernel in ("copy", "update"))
+            ceiling = max(ceiling, beside.ceiling(traffic.working_set))
+            check_ceiling(rate, ceiling, traffic.working_set, self.case.device)
+            copy, update = (beside.over(traffic.working_set, kernel) for kernel in ("copy", "update"))
             found |= {
                 "bytes_per_parameter": traffic.a_parameter, "arithmetic": traffic.arithmetic, "gb_per_s": rate,
                 "copy_gb_per_s": copy, "share_of_copy": rate / copy, "share_of_update": rate / update,
-                "ceiling_gb_per_s": bandwidth.ceiling(traffic.working_set),
+                "ceiling_gb_per_s": ceiling,
                 "working_set_bytes": traffic.working_set,
             }  # fmt: skip
         return found

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from .competitors import need
 from .panels import legend_beside, name_axes, panels
@@ -48,11 +49,8 @@ def step_scaling(frame: pd.DataFrame, *, copy_gb_per_s: float | None = None, the
                 gid="floor",
             )
         ax.set(xscale="log", yscale="log")
-        low = 1e3 * float(frame["median_s"].min())
-        ax.set_ylim(bottom=low / 3)
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(LogLocator(numticks=9))
-            axis.set_minor_locator(NullLocator())
+        ax.set_ylim(1e3 * float(frame["median_s"].min()) / 3, 1e3 * float(frame["median_s"].max()) * 3)
+        _decades(ax)
         name_axes(ax, look, "parameters", "ms a step")
     there = set(frame["implementation"])
     entries = [
@@ -124,15 +122,16 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     rows = frame[frame["trace"] == "none"].sort_values("lanes")
     ax.plot(rows["lanes"], rows["stacked_us_a_lane_step"], "-s", color=lane, lw=1.8, ms=5, mec=look.paper, gid="lanes")
     ax.axhline(float(rows["plain_us_a_step"].median()), color=plain, lw=1.6, gid="plain")
-    for row in rows.itertuples():
-        ax.annotate(f"×{row.plain_us_a_step / row.stacked_us_a_lane_step:,.3g}",  # type: ignore[operator]
-                    (float(row.lanes), float(row.stacked_us_a_lane_step)), xytext=(5, 7),  # type: ignore[arg-type]
-                    textcoords="offset points", fontsize=8, color=look.ink)  # fmt: skip
+    for row in rows.to_dict("records"):
+        gain = float(f"{row['plain_us_a_step'] / row['stacked_us_a_lane_step']:.3g}")
+        inner = rows["lanes"].min() < row["lanes"] < rows["lanes"].max()  # the others have room to the right
+        ax.annotate(f"×{gain:,.{0 if gain >= 10 else 1}f}", (row["lanes"], row["stacked_us_a_lane_step"]),
+                    xytext=(-6, -6) if inner else (7, 2), textcoords="offset points", fontsize=8, color=look.ink,
+                    ha="right" if inner else "left", va="top" if inner else "bottom")  # fmt: skip
     ax.set(xscale="log", yscale="log")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(numticks=9))
-        axis.set_minor_locator(NullLocator())
-    ax.set_ylim(top=float(frame["plain_us_a_step"].max()) * 3)
+    ax.set_xlim(float(rows["lanes"].min()) / 3, float(rows["lanes"].max()) * 3)
+    ax.set_ylim(float(rows["stacked_us_a_lane_step"].min()) / 3, float(frame["plain_us_a_step"].max()) * 4)
+    _decades(ax)
     name_axes(ax, look, "lanes", "µs a lane and step")
     entries = [
         ("lanes, stacked", Line2D([], [], color=lane, marker="s", lw=1.8)),
@@ -140,6 +139,23 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     ]
     legend_beside(figure, entries, look)
     return figure
+
+
+def _decades(ax: Axes) -> None:
+    """Decades in plain numbers, large ones with commas, and no ticks between them."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(numticks=9))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(_plain))
+
+
+def _plain(value: float, _: object) -> str:
+    """
+    >>> [_plain(value, 0) for value in (0.001, 10.0, 1e5, 1e6, 1e9)]
+    ['0.001', '10', '100k', '1M', '1G']
+    """
+    size, unit = next((pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= pair[0]), (1.0, ""))
+    return f"{value / size:g}{unit}"
 
 
 def _short_problem(name: str) -> str:

@@ -125,7 +125,12 @@ def time_and_state(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
         )
     ax.set_yscale("log")
     _plain_decades(ax, "y")
-    ax.set_xlim(-1.0, x.max() * 1.22 + 1)
+    # Most keep none, one, two or three numbers a parameter; a history of many vectors is far off.
+    ax.set_xscale("symlog", linthresh=16, linscale=3.0)
+    ax.set_xlim(-0.7, max(17.0, x.max() * 2.2))
+    ticks = [tick for tick in (0, 4, 8, 12, 16, 32, 64, 128, 256, 512, 1024) if tick <= ax.get_xlim()[1]]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
     _name_points(ax, x, np.log10(y), [str(name) for name in best["optimizer"]], theme)
     name_axes(ax, look, "bytes of state a parameter", "ns a parameter, fastest implementation")
     return figure
@@ -146,14 +151,15 @@ def pareto(x: Iterable[float], y: Iterable[float]) -> np.ndarray:
 def _name_points(ax: Axes, x: np.ndarray, level: np.ndarray, names: Sequence[str], theme: str) -> None:
     """Names to the right of their points; those of one column keep a line's height apart, from below upwards."""
     low, high = np.log10(ax.get_ylim())
-    line = (high - low) * 0.036
+    line = (high - low) * 0.04
     for column in np.unique(np.round(x)):
         at = -np.inf
         for i in sorted(np.flatnonzero(np.round(x) == column).tolist(), key=lambda i: level[i]):
             at = max(level[i], at + line)
             style = style_of(names[i], theme)
-            ax.annotate(short_name(names[i]), (x[i], 10 ** level[i]), xytext=(x[i] + 0.7, 10**at), textcoords="data",
-                        fontsize=8, color=style.ink, va="center", gid=f"name:{names[i]}")  # fmt: skip
+            ax.annotate(short_name(names[i]), (x[i], 10**at), xytext=(8, 0),
+                        textcoords="offset points", fontsize=8, color=style.ink, va="center",
+                        gid=f"name:{names[i]}")  # fmt: skip
 
 
 def _implementation_key(used: Iterable[str], theme: str) -> list[tuple[str, Line2D]]:

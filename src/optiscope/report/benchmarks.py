@@ -20,10 +20,11 @@ from .tables import write_text
 COLUMNS = (
     "ms: median of the rounds, each a block of steps. ±: half the interquartile range, as a share of the median. ns: a "
     "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
-    "what b = a and a += b of as many bytes reached in the same run; a copy also fetches the lines that it overwrites, "
-    "which is not counted, so that a step, itself an update, may reach more. state B, peak B: bytes a parameter, of the "
-    "optimizer's state and of the most that it held beyond parameters and gradients, in a process of its own. launches, "
-    "events: kernels of a step, and its time by CUDA's events. compile: the first step, which compiles. –: not measured."
+    "what b = a and a += b of as many bytes reached in the same run; a copy also fetches the lines that it "
+    "overwrites, which is not counted, so that a step, itself an update, may reach more. state B, peak B: bytes a "
+    "parameter, of the optimizer's state and of the most that it held beyond parameters and gradients, in a process "
+    "of its own. launches, events: kernels of a step, and its time by CUDA's events. compile: the first step, which "
+    "compiles. –: not measured."
 )
 
 
@@ -68,8 +69,13 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
     steps = _of(run, "step")
     if len(steps):
         blocks += ["### Optimizer step", *picture("steps"), *picture("state"), *picture("roofline")]
+        widest = steps.groupby("where", sort=False)["optimizer"].nunique().idxmax()
         for name, rows in steps.groupby("where", sort=False):
-            blocks += [f"#### {escape_markdown(str(name))}", to_markdown(step_table(rows))]
+            table, words = to_markdown(step_table(rows)), escape_markdown(str(name))
+            if name == widest or rows["divisor"].iloc[0] == 1:
+                blocks += [f"#### {words}", table]
+            else:
+                blocks += [f"<details>\n<summary>{words}</summary>", table, "</details>"]
         blocks += [escape_markdown(COLUMNS), *_arithmetic(run, steps)]
     if len(_of(run, "scaling")):
         blocks += ["### Step by number of parameters", *picture("scaling")]
@@ -146,7 +152,8 @@ def step_table(rows: pd.DataFrame) -> pd.DataFrame:
             "of a copy": [_percent(share) for share in column("share_of_copy")],
             "of an update": [_percent(share) for share in column("share_of_update")],
             "state B": column("state_bytes_per_parameter"), "peak B": column("peak_bytes_per_parameter"),
-            "launches": column("kernel_launches"), "events ms": column("event_s", 1e3), "compile s": column("compile_s"),
+            "launches": column("kernel_launches"), "events ms": column("event_s", 1e3),
+            "compile s": column("compile_s"),
         }
     )  # fmt: skip
     empty = [name for name in ("launches", "events ms", "compile s", "peak B") if shown[name].isna().all()]
@@ -283,7 +290,7 @@ def _of(run: SavedRun, group: str) -> pd.DataFrame:
     if group == "step" and len(rows):
         rows = rows[rows["ns_per_parameter"].notna()] if "ns_per_parameter" in rows else rows.iloc[:0]
         where = [
-            f"{name}, {count:,} parameters in {tensors} tensors, {device}, {dtype}"
+            f"{name}, {count:,} parameters in {tensors} tensor{'s' if tensors > 1 else ''}, {device}, {dtype}"
             for name, count, tensors, device, dtype in
             zip(rows["set"], rows["parameters"], rows["tensors"], rows["device"], rows["dtype"], strict=True)
         ]  # fmt: skip
