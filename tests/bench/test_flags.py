@@ -100,7 +100,7 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
         assert [len(one["stats"]["data"]) for one in found["benchmarks"]] == [4, 4]
         assert found["benchmarks"][0]["extra_info"] == {"level": "default"}
         assert found["optiscope"]["level"] == "default"
-        assert len(found["optiscope"]["reference"]["cpu"]["seconds"]) == 15
+        assert len(found["optiscope"]["reference"]["cpu"]["seconds"]) == 30
         assert found["optiscope"]["lines"][-2:] == ["case a was timed", "case b was timed"]
 
 

@@ -89,6 +89,13 @@ def test_compare_says_what_got_worse_and_exits_by_it(results, capsys, changes, c
     assert "times are compared as they are" in page
 
 
+def test_a_machine_that_was_not_what_it_was_is_told(results):
+    one, other = pages(results, {}, {"factor": 1.5, "reference": 0.006})
+    assert "reference AdamW step took another time in B than in A (cpu: 4 ms → 6 ms)" in (
+        compare_saved(load_run(one), load_run(other), 0.15).page
+    )
+
+
 def test_the_threshold_is_a_share(results, capsys):
     pages(results, {}, {"factor": 1.1})
     assert exit_code(["compare", "0001", "0002", "--threshold", "5%"]) == 1

@@ -18,6 +18,7 @@ import torch
 
 from ..errors import GuardError
 from .bandwidth import QUICK_SIZES, SIZES, Bandwidth, probe_bandwidth, probe_beside
+from .clocks import Spread
 from .levels import Level
 from .machine import accelerator, load, machine_facts, why_no_cuda
 from .reference import reference_step
@@ -101,6 +102,13 @@ class Harness:
         if device not in self._reference:
             self._reference[device] = reference_step(device, rounds=self.level.pick(5, 15, 15))
         return self._reference[device]
+
+    def finish(self) -> None:
+        """Measure each reference step once more: what the machine was at the end belongs to the run, too."""
+        for device, first in self._reference.items():
+            last = reference_step(device, rounds=len(first["seconds"]))
+            seconds = [*first["seconds"], *last["seconds"]]
+            self._reference[device] = first | {"seconds": seconds, "median": Spread.of(seconds).median}
 
     def as_record(self) -> dict[str, Any]:
         """What the JSON file holds beside pytest-benchmark's own."""
@@ -238,8 +246,11 @@ class BenchmarkPlugin:
             if theirs.save or theirs.autosave or theirs.json:
                 self.harness.lines.append("nothing was saved: no benchmark was timed")
             theirs.save = theirs.autosave = theirs.json = None
-        elif self.harness.whole and not exitstatus and self.harness.level.name != "quick" and not theirs.disabled:
-            theirs.save = theirs.save or theirs.autosave or self.harness.level.name
+        else:
+            self.harness.finish()
+            whole = self.harness.whole and self.harness.level.name != "quick"
+            if whole and not exitstatus and not theirs.disabled:
+                theirs.save = theirs.save or theirs.autosave or self.harness.level.name
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

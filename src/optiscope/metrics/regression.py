@@ -97,7 +97,7 @@ def paired_steps(runs: pd.DataFrame, trace: pd.DataFrame | None) -> pd.DataFrame
 
 
 def convergence_verdicts(a: pd.DataFrame, b: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
-    """Each cell that both frames hold, by the seeds that both have, at the hardest target that half of either met.
+    """Each cell that both frames hold, by the seeds that both have, at the hardest target that most of either met.
 
     `ratio` is the median over seeds of B's steps over A's; a miss is infinite, and two misses are equal. `p` is that of
     Wilcoxon's signed-rank test, exact, two-sided, on the logarithms; `p_holm` is corrected for the number of cells
@@ -133,10 +133,11 @@ def convergence_verdicts(a: pd.DataFrame, b: pd.DataFrame, *, alpha: float = 0.0
 
 
 def _hardest(levels: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the hardest target that half of the seeds of either side met; of the easiest where neither did."""
+    """The rows of the hardest target that more than half of the seeds of a side met; else of the easiest."""
     ranked = levels.assign(level=difficulty(levels)).sort_values("level")
     groups = [rows for _, rows in ranked.groupby("level", sort=True)]
-    met = [rows for rows in groups if max(np.isfinite(rows[f"steps_{side}"]).mean() for side in "ab") >= 0.5]
+    # The same rule as for medians: where just half of the seeds missed, the median is infinite.
+    met = [rows for rows in groups if max(np.isfinite(rows[f"steps_{side}"]).mean() for side in "ab") > 0.5]
     return (met or groups[:1])[-1]
 
 

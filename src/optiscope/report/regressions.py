@@ -36,7 +36,7 @@ def compare_saved(a: SavedRun, b: SavedRun, threshold: float) -> Compared:
     if table.empty:
         raise InputError(f"{a.path} and {b.path} have no benchmark in common")
     blocks = [f"A: {escape_markdown(a.label)}", f"B: {escape_markdown(b.label)}"]
-    blocks.append(_machines(a, b, alike))
+    blocks.append(_machines(a, b, alike, threshold))
     blocks += _timings(table, threshold)
     only = [
         f"{len(set(x['name']) - set(y['name']))} only in {side}"
@@ -62,11 +62,14 @@ def _compared(blocks: list[str], worse: int) -> Compared:
     return Compared("\n\n".join(["# B against A", verdict, *blocks]) + "\n", worse)
 
 
+def _shared(a: SavedRun, b: SavedRun) -> dict[str, tuple[list[float], list[float]]]:
+    """Seconds of the reference step in A and in B, of each device that both measured."""
+    one, other = (run.harness.get("reference") or {} for run in (a, b))
+    return {device: (one[device]["seconds"], other[device]["seconds"]) for device in one if device in other}
+
+
 def _references(a: SavedRun, b: SavedRun) -> dict[str, tuple[list[float], list[float]]]:
-    sides = [run.harness.get("reference") or {} for run in (a, b)]
-    shared = {
-        device: (sides[0][device]["seconds"], sides[1][device]["seconds"]) for device in sides[0] if device in sides[1]
-    }
+    shared = _shared(a, b)
     if not shared:
         raise InputError(
             f"{a.path} and {b.path} are of different machines, and at least one lacks the reference step by which "
@@ -75,9 +78,20 @@ def _references(a: SavedRun, b: SavedRun) -> dict[str, tuple[list[float], list[f
     return shared
 
 
-def _machines(a: SavedRun, b: SavedRun, alike: bool) -> str:
+def _machines(a: SavedRun, b: SavedRun, alike: bool, threshold: float) -> str:
     if alike:
-        return "Both ran on the same kind of machine with as many threads: times are compared as they are."
+        text = "Both ran on the same kind of machine with as many threads: times are compared as they are."
+        drift = [
+            f"{device}: {1e3 * np.median(one):.3g} ms → {1e3 * np.median(other):.3g} ms"
+            for device, (one, other) in _shared(a, b).items()
+            if abs(np.log(np.median(other) / np.median(one))) > np.log(1 + threshold)
+        ]
+        if drift:
+            text += (
+                f" But the reference AdamW step took another time in B than in A ({'; '.join(drift)}): the machine "
+                "itself was not what it was, or torch is not. Repeat both before you believe a verdict."
+            )
+        return escape_markdown(text)
     differ = [
         f"{key} {a.facts.get(key, 'none')} → {b.facts.get(key, 'none')}"
         for key in MACHINE
@@ -143,8 +157,8 @@ def _convergence(a: pd.DataFrame, b: pd.DataFrame) -> tuple[list[str], int]:
         "\n".join(lines) if lines else "Indistinguishable, cell by cell.",
         to_markdown(shown),
         (
-            "Steps to the hardest target that half of the seeds of either side met; the same seeds on both sides. p: "
-            "Wilcoxon's signed-rank test over them, exact, two-sided; corrected by Holm for the number of cells. A "
+            "Steps to the hardest target that more than half of the seeds of a side met; the same seeds on both sides. "
+            "p: Wilcoxon's signed-rank test over them, exact, two-sided; corrected by Holm for the number of cells. A "
             "miss "
             "counts as infinite (never)."
         ),
