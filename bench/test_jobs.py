@@ -30,15 +30,11 @@ SWEEPS = {
 
 def sweep(name: str, level: Level) -> list[osc.Run]:
     """Two functions, random starts; the smaller, the less two processes gain over one."""
-    axes, part = SWEEPS[name], level.pick(50, 10, 1)
+    axes, part = SWEEPS[name], 1 if level.name == "full" else 10
     return osc.grid(
-        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(max(2, axes["seeds"] // part)), start="random",
-        steps=axes["steps"] // level.pick(50, 1, 1),
+        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(axes["seeds"] // part), start="random",
+        steps=axes["steps"],
     )  # fmt: skip
-
-
-def names(level: Level) -> list[str]:
-    return level.pick(["lanes"], list(SWEEPS), list(SWEEPS))
 
 
 def seconds(runs: list[osc.Run], engine: str, **where: int | str) -> float:
@@ -79,23 +75,24 @@ def report(
     tell(f"{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
 
 
-@pytest.mark.cases(of=names)
+@pytest.mark.only("default")
+@pytest.mark.parametrize("case", list(SWEEPS))
 def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
             engine = "auto" if case == "lanes" else "single"
-            return compare(sweep(case, level), engine, level.pick(1, 1, 3), {"jobs": 2})
+            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"jobs": 2})
 
     report(benchmark, tell, f"two jobs, {case}", measure)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
 @pytest.mark.only("full")
-@pytest.mark.cases(of=names)
+@pytest.mark.parametrize("case", list(SWEEPS))
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:
             engine = "auto" if case == "lanes" else "single"
-            return compare(sweep(case, level), engine, level.pick(1, 1, 3), {"cluster": address})
+            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"cluster": address})
 
     report(benchmark, tell, f"a cluster of two, {case}", measure)

@@ -56,7 +56,9 @@ def run(pytester, monkeypatch, project):
         for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
             monkeypatch.delenv(name)
         monkeypatch.chdir(folder)
-        monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)  # a process of its own, each time
+        # What takes its time: a process that reads the processor, and the steps of the reference.
+        monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)
+        monkeypatch.setattr("optiscope.measure.plugin.reference_step", reference)
         done = pytester.runpytest_inprocess("-v", "-rs", "-p", "no:cacheprovider", *arguments)
         output = "\n".join([*done.outlines, *done.errlines])
         assert done.ret == code, output
@@ -102,6 +104,10 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
         assert found["optiscope"]["level"] == "default"
         assert len(found["optiscope"]["reference"]["cpu"]["seconds"]) == 30
         assert found["optiscope"]["lines"][-2:] == ["case a was timed", "case b was timed"]
+
+
+def reference(device: str, rounds: int) -> dict:
+    return {"what": "a stand-in", "device": device, "seconds": rounds * [0.004], "median": 0.004}
 
 
 def pygal() -> bool:

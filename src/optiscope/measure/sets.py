@@ -19,7 +19,7 @@ from ..errors import InputError, UnknownName
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParameterSet:
     """Shapes under a name; `divisor` says by how much their rows were trimmed, 1 where they were not."""
 
@@ -30,6 +30,9 @@ class ParameterSet:
 
     def __str__(self) -> str:
         return self.name if self.divisor == 1 else f"{self.name}/{self.divisor}"
+
+    def __repr__(self) -> str:
+        return f"ParameterSet({str(self)!r}, {self.count:,} in {len(self.shapes)})"
 
     @property
     def count(self) -> int:
