@@ -9,13 +9,24 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).parent / "bench"
+FLAGS = {
+    "--benchmark": "run the benchmarks in bench/ only, within six minutes",
+    "--benchmark-quick": "the same, within a minute: a few cases, each a few rounds",
+    "--benchmark-full": "the same, everything at its full size: hours",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the flag, unless another plugin has it already."""
-    # Somebody else's flag of this name does as well: it is read by name below.
-    with contextlib.suppress(ValueError):
-        parser.addoption("--benchmark", action="store_true", default=False, help="run the benchmarks in bench/ only")
+    """Register the flags, unless another plugin has one of them already."""
+    for flag, text in FLAGS.items():
+        # Somebody else's flag of this name does as well: it is read by name below.
+        with contextlib.suppress(ValueError):
+            parser.addoption(flag, action="store_true", default=False, help=text)
+
+
+def benchmarks(config: pytest.Config) -> bool:
+    """Whether one of the flags was given."""
+    return any(config.getoption(flag.lstrip("-").replace("-", "_"), default=False) for flag in FLAGS)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,17 +43,20 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With the flag and no paths of the user's own, look in bench/; in an xdist worker the paths are given already."""
-    if config.getoption("benchmark", default=False):
-        if not hasattr(config, "workerinput") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+    """With a flag and no paths of the user's own, look in bench/; in an xdist worker the paths are given already."""
+    if benchmarks(config):
+        from optiscope.measure.plugin import prepare
+
+        prepare(config)
+        if config.args_source is not pytest.Config.ArgsSource.ARGS:
             config.args[:] = [str(BENCH)]
     elif config.pluginmanager.hasplugin("benchmark"):
         config.option.benchmark_skip = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Benchmarks only with the flag, and nothing else with it."""
+    """Benchmarks only with a flag, and nothing else with it."""
     inside = collection_path == BENCH or BENCH in collection_path.parents
-    if config.getoption("benchmark", default=False):
+    if benchmarks(config):
         return None if inside or collection_path in BENCH.parents else True
     return True if inside else None

@@ -1,12 +1,11 @@
 """Lanes against the single engine over a whole horizon: every optimizer of torch × every schedule × three functions.
 
 64 lanes spread over rates, seeds and starts, 500 steps; of each batch a few lanes are run alone and compared, to the
-bit. OPTISCOPE_BENCH_COMPARED says how many of each batch (2), OPTISCOPE_BENCH_SCHEDULES=3 takes only the first few
-schedules. The whole takes some ten minutes and writes results/conformance.csv.
+bit. It takes some ten minutes and writes results/conformance.csv.
 """
 
-import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,10 @@ import torch
 
 import optiscope as osc
 
-COMPARED = int(os.environ.get("OPTISCOPE_BENCH_COMPARED", "2"))
-SCHEDULES = list(osc.schedules())[: int(os.environ.get("OPTISCOPE_BENCH_SCHEDULES", "99"))]
+pytestmark = [pytest.mark.benchmark(group="conformance"), pytest.mark.only("full")]
+
+COMPARED = 2  # of each batch
+SCHEDULES = list(osc.schedules())
 PROBLEMS = ["rosenbrock", "rastrigin", "ackley"]
 RATES = [float(rate) for rate in np.geomspace(1e-4, 1.0, 8)]
 STEPS = 500
@@ -54,7 +55,7 @@ def compared(optimizer: str, schedule: str, problem: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_conformance(benchmark, optimizer: str) -> None:
+def test_conformance(benchmark, tell: Callable[[str], None], optimizer: str) -> None:
     torch.set_num_threads(1)
 
     def all_of_it() -> pd.DataFrame:
@@ -66,14 +67,13 @@ def test_conformance(benchmark, optimizer: str) -> None:
     benchmark.extra_info.update(
         cells=len(frame), exact=exact, worst=float(frame["worst"].max()), tiers=sorted(set(frame["tier"]))
     )
-    print(
-        f"\n{optimizer}: {exact} of {len(frame)} cells equal to the bit, worst {frame['worst'].max():.2g}, "
+    tell(
+        f"{optimizer}: {exact} of {len(frame)} cells equal to the bit, worst {frame['worst'].max():.2g}, "
         f"{', '.join(sorted(set(frame['tier'])))}, {time.perf_counter() - begin:.0f} s"
     )
-    if len(SCHEDULES) == len(osc.schedules()):
-        path = Path(__file__).parent.parent / "results" / "conformance.csv"
-        before = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=frame.columns)
-        kept = before[before["optimizer"] != optimizer]
-        whole = pd.concat([kept, frame], ignore_index=True) if len(kept) else frame
-        whole.sort_values(["optimizer", "schedule", "problem"]).to_csv(path, index=False)
+    path = Path(__file__).parent.parent / "results" / "conformance.csv"
+    before = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=frame.columns)
+    kept = before[before["optimizer"] != optimizer]
+    whole = pd.concat([kept, frame], ignore_index=True) if len(kept) else frame
+    whole.sort_values(["optimizer", "schedule", "problem"]).to_csv(path, index=False)
     assert (frame["worst"] <= 1e-9).all(), frame[frame["worst"] > 1e-9].to_string()

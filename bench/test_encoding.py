@@ -1,25 +1,28 @@
 """A race, frames in memory to file: ours against matplotlib's FuncAnimation with PillowWriter, on the same artists.
 
-Seven methods at 720 by 540, the full film in both arms. FuncAnimation takes half a minute for it;
-OPTISCOPE_BENCH_FRAMES=24 gives it fewer frames, and the ratio is then a frame's, with ours carrying its whole set-up
-(background, palette, labels' places).
+Seven methods at 720 by 540. FuncAnimation takes half a minute for the full film, and has fewer frames unless everything
+is run at its full size; the ratio is then a frame's, with ours carrying its whole set-up (background, palette, labels'
+places).
 """
 
 import functools
-import os
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from optiscope.measure import Level
 from optiscope.render import race, swift
 
+pytestmark = pytest.mark.benchmark(group="encoding")
+
 FRAMES = 240
-SLOW_FRAMES = int(os.environ.get("OPTISCOPE_BENCH_FRAMES", FRAMES))
 START, MINIMUM = (1.0, 1.6), (3.0, 0.5)
 METHODS = {
     "SGD": (torch.optim.SGD, {"lr": 0.01}),
@@ -73,27 +76,31 @@ def by_func_animation(path, frames):
     return time.perf_counter() - started
 
 
-def test_race_encoding(benchmark, tmp_path, monkeypatch):
+def test_race_encoding(benchmark, tmp_path, monkeypatch, level: Level, tell: Callable[[str], None]):
     frames_of_a_race()
-    ours = benchmark.pedantic(lambda: film(FRAMES).save(tmp_path / "ours.gif"), rounds=3, warmup_rounds=1)
-    slow = by_func_animation(tmp_path / "slow.gif", SLOW_FRAMES) / SLOW_FRAMES
+    frames, slow_frames = level.pick(48, FRAMES, FRAMES), level.pick(6, 24, FRAMES)
+    rounds = level.pick(1, 3, 5)
+    ours = benchmark.pedantic(
+        lambda: film(frames).save(tmp_path / "ours.gif"), rounds=rounds, warmup_rounds=rounds // 3
+    )
+    slow = by_func_animation(tmp_path / "slow.gif", slow_frames) / slow_frames
     # Once more with the artists' own short cuts taken away: what a script with Line2D and Text has.
     monkeypatch.setattr(swift.Swift, "draw", Line2D.draw)
     monkeypatch.setattr(swift.Head, "draw", Line2D.draw)
     monkeypatch.setattr(swift.Stamp, "draw", Text.draw)
-    stock = by_func_animation(tmp_path / "stock.gif", SLOW_FRAMES) / SLOW_FRAMES
+    stock = by_func_animation(tmp_path / "stock.gif", slow_frames) / slow_frames
     size = ours.stat().st_size
     benchmark.extra_info.update(
-        frames=FRAMES, slow_frames=SLOW_FRAMES, bytes=size, slow_seconds=slow * FRAMES, stock_seconds=stock * FRAMES
+        frames=frames, slow_frames=slow_frames, bytes=size, slow_seconds=slow * frames, stock_seconds=stock * frames
     )
     if benchmark.stats is None:
         return  # --benchmark-disable
     # The best round against one slow run: noise only ever adds, and a slow run is long enough to average it.
     seconds = benchmark.stats.stats.min
-    ratio, stock_ratio = slow * FRAMES / seconds, stock * FRAMES / seconds
+    ratio, stock_ratio = slow * frames / seconds, stock * frames / seconds
     benchmark.extra_info.update(seconds=seconds, ratio=ratio, stock_ratio=stock_ratio)
-    print(
-        f"\nrace to GIF, {FRAMES} frames: {seconds:.2f} s ({size / 1e3:.0f} kB); FuncAnimation + PillowWriter, from "
-        f"{SLOW_FRAMES} frames: {slow * FRAMES:.1f} s with the same artists ({ratio:.0f} times), "
-        f"{stock * FRAMES:.1f} s with matplotlib's own ({stock_ratio:.0f} times)"
+    tell(
+        f"race to GIF, {frames} frames: {seconds:.2f} s ({size / 1e3:.0f} kB); FuncAnimation + PillowWriter, from "
+        f"{slow_frames} frames: {slow * frames:.1f} s with the same artists ({ratio:.0f} times), "
+        f"{stock * frames:.1f} s with matplotlib's own ({stock_ratio:.0f} times)"
     )

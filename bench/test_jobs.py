@@ -17,22 +17,24 @@ import torch
 
 import optiscope as osc
 from optiscope.engine.workers import kept
+from optiscope.measure import Level
 
-# The lanes of a search, and the plain loops of an evaluation; each some ten seconds in one process.
+pytestmark = pytest.mark.benchmark(group="jobs")
+
+# The lanes of a search, and the plain loops of an evaluation; each some ten seconds in one process at its full size.
 SWEEPS = {
     "lanes": {"optimizer": ["SGD", "Momentum", "Adam", "RMSprop", "Adagrad", "NAdam"], "seeds": 3_000, "steps": 500},
     "plain": {"optimizer": ["SGD", "Adam"], "seeds": 30, "steps": 500},
 }
-SHRINK = int(os.environ.get("OPTISCOPE_BENCH_SHRINK", "1"))  # a short round: that it runs, not how fast
 
 
-def sweep(name: str) -> list[osc.Run]:
-    """Two functions, random starts."""
-    axes = SWEEPS[name]
-    seeds = range(max(2, axes["seeds"] // SHRINK))
+def sweep(name: str, level: Level) -> list[osc.Run]:
+    """Two functions, random starts; the smaller, the less two processes gain over one."""
+    axes, part = SWEEPS[name], 1 if level.name == "full" else 10
     return osc.grid(
-        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=seeds, start="random", steps=axes["steps"] // SHRINK
-    )
+        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(axes["seeds"] // part), start="random",
+        steps=axes["steps"],
+    )  # fmt: skip
 
 
 def seconds(runs: list[osc.Run], engine: str, **where: int | str) -> float:
@@ -51,11 +53,10 @@ def local_cluster() -> Iterator[str]:
         yield made.scheduler_address
 
 
-def compare(runs: list[osc.Run], engine: str, where: dict[str, int | str]) -> tuple[float, float, float]:
+def compare(runs: list[osc.Run], engine: str, rounds: int, where: dict[str, int | str]) -> tuple[float, float, float]:
     """Median ratio of one process to two, median seconds of one, seconds until two are up."""
     some = runs[:: max(1, len(runs) // 24)]  # enough that each process gets its share, and imports torch for it
     start = seconds(some, engine, **where)
-    rounds = 1 if SHRINK > 1 else 3
     alone, ratios = [], []
     for _ in range(rounds):
         alone.append(seconds(runs, engine))
@@ -63,29 +64,35 @@ def compare(runs: list[osc.Run], engine: str, where: dict[str, int | str]) -> tu
     return statistics.median(ratios), statistics.median(alone), start
 
 
-def report(benchmark, what: str, measure: Callable[[], tuple[float, float, float]]) -> None:
+def report(
+    benchmark, tell: Callable[[str], None], what: str, measure: Callable[[], tuple[float, float, float]]
+) -> None:
     torch.set_num_threads(1)
     ratio, alone, start = benchmark.pedantic(measure, rounds=1)
     benchmark.extra_info.update(
         threads=1, cores=os.cpu_count(), ratio=ratio, seconds_alone=alone, seconds_to_start=start
     )
-    print(f"\n{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
+    tell(f"{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
 
 
-@pytest.mark.parametrize("name", list(SWEEPS))
-def test_two_jobs_against_one(benchmark, name: str) -> None:
+@pytest.mark.only("default")
+@pytest.mark.parametrize("case", list(SWEEPS))
+def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
-            return compare(sweep(name), "auto" if name == "lanes" else "single", {"jobs": 2})
+            engine = "auto" if case == "lanes" else "single"
+            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"jobs": 2})
 
-    report(benchmark, f"two jobs, {name}", measure)
+    report(benchmark, tell, f"two jobs, {case}", measure)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.parametrize("name", list(SWEEPS))
-def test_a_cluster_of_two_against_one_process(benchmark, name: str) -> None:
+@pytest.mark.only("full")
+@pytest.mark.parametrize("case", list(SWEEPS))
+def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:
-            return compare(sweep(name), "auto" if name == "lanes" else "single", {"cluster": address})
+            engine = "auto" if case == "lanes" else "single"
+            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"cluster": address})
 
-    report(benchmark, f"a cluster of two, {name}", measure)
+    report(benchmark, tell, f"a cluster of two, {case}", measure)

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
 import optiscope as osc
+from optiscope.measure import Level
 
-SIZES = {1_000: 500, 10_000: 200, 100_000: 50}  # lanes -> steps, trimmed so that each takes about a second
+pytestmark = pytest.mark.benchmark(group="lanes")
+
+# lanes -> steps, trimmed so that each takes about a second
+SIZES = {1: 500, 100: 500, 1_000: 500, 10_000: 200, 100_000: 50}
+
+
+def lane_cases(level: Level) -> list[tuple[int, str]]:
+    return level.pick([(1_000, "none")], *(2 * [[*((lanes, "none") for lanes in SIZES), (1_000, "all")]]))
 
 
 def grid_of(lanes: int, steps: int) -> list[osc.Run]:
-    """Adam on Rosenbrock, ten rates, random starts."""
-    rates = [float(rate) for rate in np.geomspace(1e-4, 1e-1, 10)]
-    return osc.grid("rosenbrock", "Adam", lr=rates, seed=range(lanes // 10), start="random", steps=steps)
+    """Adam on Rosenbrock, ten rates where there are so many lanes, random starts."""
+    rates = [float(rate) for rate in np.geomspace(1e-4, 1e-1, min(10, lanes))]
+    return osc.grid("rosenbrock", "Adam", lr=rates, seed=range(max(1, lanes // 10)), start="random", steps=steps)
 
 
 def seconds_a_step(runs: list[osc.Run], **settings: str) -> float:
@@ -31,8 +40,11 @@ def seconds_a_step(runs: list[osc.Run], **settings: str) -> float:
     return (time.perf_counter() - begin) / (len(runs) * runs[0].steps)
 
 
-@pytest.mark.parametrize(("lanes", "trace"), [(1_000, "none"), (10_000, "none"), (100_000, "none"), (1_000, "all")])
-def test_lanes_against_the_plain_loop(benchmark, lanes: int, trace: str) -> None:
+@pytest.mark.cases(of=lane_cases)
+def test_lanes_against_the_plain_loop(
+    benchmark, level: Level, tell: Callable[[str], None], case: tuple[int, str]
+) -> None:
+    lanes, trace = case
     torch.set_num_threads(1)
     steps = SIZES[lanes]
     runs = grid_of(lanes, steps)
@@ -41,7 +53,7 @@ def test_lanes_against_the_plain_loop(benchmark, lanes: int, trace: str) -> None
 
     def rounds() -> tuple[float, float, float]:
         ratios, plains, stacks = [], [], []
-        for _ in range(3):
+        for _ in range(level.pick(1, 3, 5)):
             plains.append(seconds_a_step(plain, engine="single", trace="none"))
             stacks.append(seconds_a_step(runs, engine="stacked", trace=trace))
             ratios.append(plains[-1] / stacks[-1])
@@ -52,7 +64,7 @@ def test_lanes_against_the_plain_loop(benchmark, lanes: int, trace: str) -> None
         threads=1, lanes=lanes, steps=steps, trace=trace, ratio=ratio,
         plain_us_a_step=1e6 * plain_s, stacked_us_a_lane_step=1e6 * stacked_s,
     )  # fmt: skip
-    print(
-        f"\n{lanes} lanes, trace {trace}: {1e6 * stacked_s:.3f} us a lane-step, "
+    tell(
+        f"{lanes} lanes, trace {trace}: {1e6 * stacked_s:.3f} us a lane-step, "
         f"plain loop {1e6 * plain_s:.0f} us: x{ratio:.0f}"
     )

@@ -14,10 +14,15 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from optiscope.measure import Level
+
+pytestmark = pytest.mark.benchmark(group="lanes_jax")
 
 STEPS = 500
 WARM_ROUNDS = 3
@@ -116,9 +121,15 @@ def side_by_side(lanes: int) -> dict[str, dict[str, Any]]:
     return found
 
 
+def lane_counts(level: Level) -> list[int]:
+    return level.pick([10_000], [10_000], [1_000, 10_000, 100_000])
+
+
+@pytest.mark.only("default")
 @pytest.mark.timeout(900)  # on a machine that others use, too
-@pytest.mark.parametrize("lanes", [1_000, 10_000, 100_000])
-def test_lanes_against_a_compiled_scan(benchmark: Any, lanes: int) -> None:
+@pytest.mark.cases(of=lane_counts)
+def test_lanes_against_a_compiled_scan(benchmark: Any, tell: Callable[[str], None], case: int) -> None:
+    lanes = case
     for name in ("jax", "optax"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: pip install 'optiscope[bench]'")
@@ -127,10 +138,11 @@ def test_lanes_against_a_compiled_scan(benchmark: Any, lanes: int) -> None:
     # The same work: both get as far (starts are drawn otherwise).
     assert 0.5 < (ours["median_best"] + 1e-3) / (theirs["median_best"] + 1e-3) < 2
     benchmark.extra_info.update(threads=1, lanes=lanes, steps=STEPS, load=os.getloadavg(), **found)
-    print(f"\n{lanes} lanes x {STEPS} steps, load {os.getloadavg()[0]:.1f}")
+    tell(f"{lanes} lanes x {STEPS} steps, load {os.getloadavg()[0]:.1f}")
     for when in ("whole", "cold", "warm"):
         a, b = ours[when], theirs[when]
-        print(
+        benchmark.extra_info[f"ratio_{when}_by_cpu"] = b["cpu_s"] / a["cpu_s"]
+        tell(
             f"  {when}: {a['wall_s']:.2f} s ({a['cpu_s']:.2f} CPU), compiled scan {b['wall_s']:.2f} s "
             f"({b['cpu_s']:.2f} CPU): x{b['cpu_s'] / a['cpu_s']:.2f} by CPU, x{b['wall_s'] / a['wall_s']:.2f} by wall"
         )

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+pytestmark = [pytest.mark.benchmark(group="million"), pytest.mark.only("full")]
 
 SCRIPT = """
 import json, resource, sys, time
@@ -33,7 +36,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.timeout(900)  # on a machine that others use, too
-def test_a_million_lanes(benchmark: Any) -> None:
+def test_a_million_lanes(benchmark: Any, tell: Callable[[str], None]) -> None:
     def sweep() -> dict[str, float]:
         done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
         assert not done.returncode, done.stderr[-2000:]
@@ -41,8 +44,8 @@ def test_a_million_lanes(benchmark: Any) -> None:
 
     found = benchmark.pedantic(sweep, rounds=1)
     benchmark.extra_info.update(threads=1, lanes=1_000_000, load=os.getloadavg(), **found)
-    print(
-        f"\na million lanes: peak {found['frame_gb']:.2f} GB with the frame, {found['run_gb']:.2f} GB without, "
+    tell(
+        f"a million lanes: peak {found['frame_gb']:.2f} GB with the frame, {found['run_gb']:.2f} GB without, "
         f"{found['grid_gb']:.2f} GB for the runs alone, {found['imported_gb']:.2f} GB for what is imported; "
         f"{found['wall_s']:.0f} s, {found['cpu_s']:.0f} of them on the CPU"
     )

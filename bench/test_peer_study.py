@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ import pytest
 import torch
 
 import optiscope as osc
+
+pytestmark = [pytest.mark.benchmark(group="peer_study"), pytest.mark.only("full")]
 
 STARTS = {"rosenbrock": (-2.0, 2.0), "rastrigin": (-2.0, 3.5)}
 RATES, STEPS = 200, 100
@@ -48,7 +51,7 @@ def spec_of(name: str, package: Any) -> osc.OptimizerSpec:
 
 
 @pytest.mark.timeout(1800)  # on a machine that others use, too
-def test_the_peer_s_study(benchmark: Any) -> None:
+def test_the_peer_s_study(benchmark: Any, tell: Callable[[str], None]) -> None:
     reason = "torch-optimizer 0.3 is not installed: pip install 'optiscope[bench]'"
     package = pytest.importorskip("torch_optimizer", reason=reason)
     torch.set_num_threads(1)
@@ -87,9 +90,9 @@ def test_the_peer_s_study(benchmark: Any) -> None:
     slowest = sorted(seconds, key=lambda key: -seconds[key])[:8]
     counts = {tier: sum(one == tier for one in tiers.values()) for tier in ("stacked", "grouped", "single")}
     benchmark.extra_info.update(wall_s=wall, cpu_s=cpu, tiers=tiers, refused=refused, threads=1)
-    print(f"\n{len(tiers)} of {2 * len(specs)} sweeps of {RATES} x {STEPS} steps")
-    print(f"  {wall:.1f} s, {cpu:.1f} s of them on the CPU; {counts}")
+    tell(f"{len(tiers)} of {2 * len(specs)} sweeps of {RATES} x {STEPS} steps")
+    tell(f"  {wall:.1f} s, {cpu:.1f} s of them on the CPU; {counts}")
     for key in slowest:
-        print(f"  {key:<28} {tiers[key]:<8} {seconds[key]:.2f} s")
+        tell(f"  {key:<28} {tiers[key]:<8} {seconds[key]:.2f} s")
     for name, why in refused.items():
-        print(f"  {name}: {why}")
+        tell(f"  {name}: {why}")

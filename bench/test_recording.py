@@ -16,9 +16,15 @@ from torch.nn.functional import cross_entropy
 import optiscope as osc
 from optiscope.engine.instance import NetworkInstance
 from optiscope.engine.single import run_single
+from optiscope.measure import Level
 from optiscope.record import as_trace
 
-OPTIMIZERS = ["SGD", "Momentum", "Adam"]
+pytestmark = pytest.mark.benchmark(group="recording")
+
+
+def recording_cases(level: Level) -> list[tuple[str, str]]:
+    every = [(problem, name) for problem in ("rosenbrock", "digits-cnn") for name in ("SGD", "Momentum", "Adam")]
+    return level.pick([("rosenbrock", "Adam")], every, every)
 
 
 def bare_function(run: osc.Run) -> None:
@@ -67,9 +73,9 @@ def alternate(arms: list[Callable[[], object]], rounds: int) -> tuple[float, lis
     return statistics.median(times[0]), ratios
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("problem", ["rosenbrock", "digits-cnn"])
-def test_recording(benchmark, problem: str, optimizer: str) -> None:
+@pytest.mark.cases(of=recording_cases)
+def test_recording(benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, str]) -> None:
+    problem, optimizer = case
     torch.set_num_threads(1)
     function = problem == "rosenbrock"
     # Momentum on Rosenbrock at 1e-4 does not diverge: a run that stops early would look cheap.
@@ -81,12 +87,12 @@ def test_recording(benchmark, problem: str, optimizer: str) -> None:
         lambda: run_single(run, as_trace("loss")),
     ]
     assert run_single(run, as_trace("none")).row["steps_done"] == run.steps
-    bare_s, (_, full, loss_only) = benchmark.pedantic(lambda: alternate(arms, 15), rounds=1)
+    bare_s, (_, full, loss_only) = benchmark.pedantic(lambda: alternate(arms, level.pick(3, 7, 15)), rounds=1)
     benchmark.extra_info.update(
         threads=1, steps=run.steps, bare_us_a_step=1e6 * bare_s / run.steps,
         ratio_full=full, ratio_loss_only=loss_only,
     )  # fmt: skip
-    print(
-        f"\n{problem}, {optimizer}: bare {1e6 * bare_s / run.steps:.0f} us a step; "
+    tell(
+        f"{problem}, {optimizer}: bare {1e6 * bare_s / run.steps:.0f} us a step; "
         f"recorded in full x{full:.3f}, loss only x{loss_only:.3f}"
     )

@@ -1,19 +1,22 @@
-"""A store of a million runs: opening it for a rerun, and filtered reads against reading it whole, before and after
-compaction. The ratios are of one run of the benchmark, both arms on the same files."""
+"""A large store, of a million runs at its full size: opening it for a rerun, and filtered reads against reading it
+whole, before and after compaction. The ratios are of one run of the benchmark, both arms on the same files."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import optiscope as osc
+from optiscope.measure import Level
 from optiscope.record import Batch, runs_table
 
-RUNS = 1_000_000
+pytestmark = pytest.mark.benchmark(group="store")
+
 PROBLEMS = np.array(["rosenbrock", "beale", "ackley", "rastrigin", "sphere"])
 OPTIMIZERS = np.array(["SGD", "Momentum", "Adam", "AdamW", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta", "Rprop"])
 WHERE = {"problem": "beale", "optimizer": ["SGD", "Adam"], "status": "max_steps"}
@@ -38,12 +41,15 @@ def batch_of(first: int, count: int) -> Batch:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[10, 2_000], ids=["10-parts", "2000-parts"])
-def path(request, tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("million")
+def store_cases(level: Level) -> list[tuple[int, int]]:
+    """(runs, parts)"""
+    return level.pick([(10_000, 10)], [(200_000, 10), (200_000, 400)], [(1_000_000, 10), (1_000_000, 2_000)])
+
+
+def filled(folder: Path, runs: int, parts: int) -> str:
     store = osc.Store(folder)
-    for first in range(0, RUNS, RUNS // request.param):
-        store.append(batch_of(first, RUNS // request.param))
+    for first in range(0, runs, runs // parts):
+        store.append(batch_of(first, runs // parts))
     return str(folder)
 
 
@@ -53,9 +59,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def reads(path: str) -> dict[str, float]:
+def reads(path: str, runs: int) -> dict[str, float]:
     """Median seconds, of three rounds in turn, of what a rerun and a report ask of a store; opened anew each time."""
-    ids = [f"{(k * 0x9E3779B97F4A7C15) % 2**64:016x}" for k in range(0, RUNS, RUNS // 1000)]
+    ids = [f"{(k * 0x9E3779B97F4A7C15) % 2**64:016x}" for k in range(0, runs, runs // 1000)]
     assert osc.Store(path).finished([*ids, "none"]).sum() == 1000
     arms: dict[str, Callable[[], object]] = {
         "open_done": lambda: osc.Store(path).done(),
@@ -68,14 +74,17 @@ def reads(path: str) -> dict[str, float]:
     return {name: statistics.median(one[name] for one in rounds) for name in arms}
 
 
-def test_a_million_runs(benchmark, path: str) -> None:
-    before = reads(path)
+@pytest.mark.cases(of=store_cases)
+def test_a_large_store(benchmark, tell: Callable[[str], None], tmp_path: Path, case: tuple[int, int]) -> None:
+    runs, parts = case
+    path = filled(tmp_path, runs, parts)
+    before = reads(path, runs)
     expected = osc.Store(path).runs(**WHERE).sort_values("run_id", ignore_index=True)
     begin = time.perf_counter()
     done = osc.Store(path).compact()
     compact_s = time.perf_counter() - begin
-    after = benchmark.pedantic(lambda: reads(path), rounds=1)
-    assert done.runs == len(osc.Store(path).done()) == RUNS
+    after = benchmark.pedantic(lambda: reads(path, runs), rounds=1)
+    assert done.runs == len(osc.Store(path).done()) == runs
     assert osc.Store(path).runs(**WHERE).sort_values("run_id", ignore_index=True).equals(expected)
     benchmark.extra_info.update(
         parts_before=done.parts_before, parts_after=done.parts_after, bytes_before=done.bytes_before,
@@ -84,9 +93,9 @@ def test_a_million_runs(benchmark, path: str) -> None:
         **{f"ratio_{name}": after["whole"] / after[name] for name in after if name.startswith("filtered")},
         **{f"ratio_compaction_{name}": before[name] / after[name] for name in after},
     )  # fmt: skip
-    print(f"\n{RUNS:,} runs in {done.parts_before:,} parts, folded into {done.parts_after} in {compact_s:.1f} s")
+    tell(f"{runs:,} runs in {done.parts_before:,} parts, folded into {done.parts_after} in {compact_s:.1f} s")
     for name in before:
-        print(
+        tell(
             f"{name:>20}: {before[name]:6.2f} s (whole x{before['whole'] / before[name]:.1f}), "
             f"compacted {after[name]:6.2f} s (whole x{after['whole'] / after[name]:.1f})"
         )

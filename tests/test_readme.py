@@ -11,7 +11,9 @@ import typer.main
 import optiscope as osc
 from optiscope.cli.commands import app
 from optiscope.record import RUNS_COLUMNS, TRACE_COLUMNS
+from optiscope.report.benchmarks import short_table
 from optiscope.study import Study
+from optiscope.timings import load_run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -128,6 +130,11 @@ def test_the_columns_are_those_recorded():
         assert told[: len(columns)] == list(columns)
         assert [name.removesuffix("_final") for name in told[len(columns) :]] == ["accuracy"]
     assert all(f"`{status}`" in README for status in osc.Status)
+
+
+def test_the_table_of_benchmarks_is_that_of_the_stored_file():
+    [path] = re.findall(r"\]\((results/benchmarks/[^)]+\.json)\)", README)
+    assert short_table(load_run(ROOT / path)) in README
 
 
 def test_links_lead_somewhere():

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from .catalogues.problems.training import trained
     from .datasets import IdxFolder, read_idx
     from .engine import Results, run
-    from .errors import InputError, OptiscopeError, Refused, StoreError, StudyError, UnknownName, WorkerError
+    from .errors import (
+        GuardError,
+        InputError,
+        OptiscopeError,
+        Refused,
+        StoreError,
+        StudyError,
+        UnknownName,
+        WorkerError,
+    )
     from .grouping import group_table
     from .naming import grid, losses, optimizers, problems, schedules
     from .record import Status, TraceSpec
@@ -32,7 +41,16 @@ _HOME = {
     "grouping": ("group_table",),
     "naming": ("grid", "losses", "optimizers", "problems", "schedules"),
     "engine": ("Results", "run"),
-    "errors": ("InputError", "OptiscopeError", "Refused", "StoreError", "StudyError", "UnknownName", "WorkerError"),
+    "errors": (
+        "GuardError",
+        "InputError",
+        "OptiscopeError",
+        "Refused",
+        "StoreError",
+        "StudyError",
+        "UnknownName",
+        "WorkerError",
+    ),
     "record": ("Status", "TraceSpec"),
     "spec": ("OptimizerSpec", "Problem", "Run", "ScheduleSpec"),
     "store": ("Store",),
@@ -43,7 +61,7 @@ _HOME = {
 _ROOMS = ("audit", "metrics", "render", "report")
 
 __all__ = [
-    "Choice", "Data", "IdxFolder", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec",
+    "Choice", "Data", "GuardError", "IdxFolder", "InputError", "LogUniform", "LossSpec", "NearOne", "OptimizerSpec",
     "OptiscopeError", "Problem", "Refused", "Results", "Run", "ScheduleSpec", "Search", "Space", "Status",
     "Store", "StoreError", "StudyError", "Task", "TraceSpec", "Training", "Tuned", "Uniform", "UnknownName",
     "WorkerError",

@@ -6,7 +6,8 @@ OptiscopeError
 │   ├── StudyError            a study file that does not say what to run
 │   └── Refused               a pair that cannot work together (Muon on a vector, …)
 ├── StoreError                a folder or file that is not ours to read or write
-└── WorkerError               a cluster that does not answer, or work over which workers died
+├── WorkerError               a cluster that does not answer, or work over which workers died
+└── GuardError                a timing that cannot be believed: a step that did nothing, a figure above the ceiling
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class StoreError(OptiscopeError):
 
 class WorkerError(OptiscopeError):
     """A cluster that does not answer, or work over which worker processes died; the text names the runs."""
+
+
+class GuardError(OptiscopeError):
+    """A timing that cannot be believed; the text says what was stated and what was found."""
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

@@ -17,7 +17,8 @@ from ..errors import OptiscopeError
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `optiscope`: run a command and exit with its code.
 
-    0; 1 where every run of a study failed or diverged; 2 for bad input; 130 when interrupted.
+    0; 1 where every run of a study failed or diverged, or `compare` found a regression; 2 for bad input; 130 when
+    interrupted.
     """
     warnings.showwarning = _warn
     sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))

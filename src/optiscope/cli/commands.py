@@ -228,3 +228,30 @@ def zoo(results: Results = Path("results")) -> None:
     from .zoo import write_zoo
 
     write_zoo(results)
+
+
+@app.command()
+def benchmarks(results: Results = Path("results")) -> None:
+    """Write benchmarks.md and its pictures from what pytest --benchmark saved."""
+    from .benchmarks import write_page
+
+    write_page(results)
+
+
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(help="The run to compare with: a file, its number in results/benchmarks/, or a store.")
+    ],
+    b: Annotated[str, typer.Argument(help="The run that is judged, of the same kind.")],
+    threshold: Annotated[str, typer.Option(help="What a time must be beyond to count: '15%' or 0.15.")] = "15%",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the page here, not to the screen.")
+    ] = None,
+) -> None:
+    """Say what got slower or converges later from A to B; exit with 1 where anything did."""
+    from .compare import compare as compared
+
+    code = compared(a, b, threshold, output)
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,73 @@
+"""Steps and seconds to each target at tuned rates, over seeds that are the same for all: 0, 1, 2, …
+
+The rate is searched on seeds of its own, on one grid for all, at the horizon that is drawn. What is timed is one run of
+the plain loop, evaluation off the clock; seconds to a target are the steps to it at that pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from optiscope import Problem, optimizers, problems
+from optiscope.measure import Level
+from optiscope.measure.convergence import ConvergenceCase, plain_loop, reached
+from optiscope.measure.plugin import Harness
+from optiscope.tuning.rates import LrRange
+
+pytestmark = pytest.mark.benchmark(group="convergence")
+
+ALONE = {"LBFGS", "Muon", "SparseAdam"}  # closures, matrices, sparse gradients: not every problem has those
+
+
+def convergence_cases(level: Level) -> list[ConvergenceCase]:
+    known: dict[str, Problem] = problems()
+    every = [name for name in optimizers() if name not in ALONE]
+    functions = level.pick(
+        ["rosenbrock"], ["rosenbrock", "quadratic(condition=100)"],
+        [name for name, problem in known.items() if problem.is_function and problem.dim == 2 and not problem.noise],
+    )  # fmt: skip
+    networks = level.pick(
+        [], ["digits-logistic"], [name for name, problem in known.items() if problem.task and name != "demo-cnn"]
+    )
+    methods = level.pick(["Adam"], ["Momentum", "Adam", "RMSprop"], every)
+    schedules = level.pick(["constant"], ["constant", "CosineAnnealingLR"], ["constant", "CosineAnnealingLR", "wsd"])
+    seeds = level.pick(6, 12, 30)
+    return [
+        *(ConvergenceCase(problem, method, schedule, 500, seeds)
+          for problem in functions for method in methods for schedule in schedules),
+        *(ConvergenceCase(problem, method, schedule, level.pick(0, 46, known[problem].default_steps),
+                          level.pick(0, 6, 10))
+          for problem in networks for method in methods for schedule in schedules[:2]),
+    ]  # fmt: skip
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.cases(of=convergence_cases)
+def test_convergence(
+    benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: ConvergenceCase
+) -> None:
+    torch.set_num_threads(1)
+    grid = LrRange(1e-3, 1.0, per_decade=level.pick(1, 2, 4))
+    tuned = case.tuned(grid, level.pick(1, 2, 5))
+    runs = case.runs(tuned.lr)
+    found: list[float] = []
+    benchmark.pedantic(lambda: found.append(plain_loop(runs[0])), rounds=level.pick(1, 3, 5))
+    seconds = sorted(found)[len(found) // 2]
+    targets = reached(runs, seconds)
+    benchmark.extra_info.update(
+        problem=case.problem, optimizer=case.optimizer, schedule=case.schedule, steps=case.steps, start=case.start,
+        seeds=list(range(case.seeds)), lr=tuned.lr, lr_edge=tuned.edge, trials=tuned.trials, targets=targets,
+        us_per_step=1e6 * seconds, device="cpu", threads=1,
+    )  # fmt: skip
+    met = [one for one in targets if one["median_steps"] is not None]
+    words = (
+        f"{met[-1]['median_steps']:.0f} steps, {met[-1]['median_s']:.3g} s, "
+        f"to {met[-1]['metric']} {met[-1]['target']:g}"
+        if met
+        else "no target met by half of the seeds"
+    )
+    tell(f"{case}: lr {tuned.lr:g}{' (edge)' if tuned.edge else ''}; {words}")

@@ -1,0 +1,150 @@
+"""A step of every optimizer of torch.optim, in every implementation: time a parameter, GB/s, state, peak memory.
+
+Gradients are dense (sparse for SparseAdam), drawn once; the state is real, made by a step before the clock starts. A
+set that is trimmed says so in its name: `resnet50/16` has a sixteenth of each tensor's rows. LBFGS steps on a bowl, one
+direction a step, with a full history of ten. `compile` is `torch.compile` around the `foreach` step; the time that it
+took to compile stands apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from torch.utils.benchmark.utils.timer import timer  # waits for the accelerator before it reads the clock
+
+from optiscope import GuardError, InputError, optimizers
+from optiscope.measure import SETS, Level, ParameterSet, StepCase, Stepper, implementations, parameter_set
+from optiscope.measure.clocks import time_blocks
+from optiscope.measure.launches import kernel_launches
+from optiscope.measure.machine import why_no_cuda
+from optiscope.measure.memory import peak_over_baseline
+from optiscope.measure.plugin import Harness
+from optiscope.measure.sets import available_bytes, single
+from optiscope.measure.step import why_no_compiler
+
+pytestmark = pytest.mark.benchmark(group="step", timer=timer)
+
+EVERY = ["LBFGS(history_size=10)" if name == "LBFGS" else name for name in optimizers()]
+COMMON = ["SGD", "Momentum", "Adam", "AdamW"]
+TRIMMED = {"demo-cnn": 16, "resnet50": 16, "gpt2-small": 32, "many-tiny": 1, "one-huge": 16}
+NO_CUDA = pytest.param(
+    StepCase("AdamW", "fused", parameter_set("many-tiny"), "cuda"),
+    marks=pytest.mark.skipif(bool(why_no_cuda()), reason=f"CUDA: {why_no_cuda()}"), id="cuda",
+)  # fmt: skip
+
+
+def cases_of(
+    names: Iterable[str], one: ParameterSet, device: str = "cpu", dtype: str = "float32", compiled: bool = False
+) -> list[StepCase]:
+    """Every implementation of these optimizers on a set; Muon gets its matrices."""
+    return [
+        StepCase(name, how, one.matrices() if name == "Muon" else one, device, dtype)
+        for name in names
+        for how in implementations(name)
+        if compiled or how != "compile"
+    ]
+
+
+def everything(device: str) -> list[StepCase]:
+    """All sets at their full size, both precisions; what does not fit the memory is trimmed."""
+    room = 0.6 * available_bytes(device)
+    sets = [SETS[name]().fitted(room, 32) for name in SETS]
+    return [
+        case
+        for dtype in ("float32", "bfloat16")
+        for one in sets
+        for case in cases_of(EVERY, one, device, dtype, compiled=True)
+        if any(len(shape) == 2 for shape in one.shapes) or case.optimizer != "Muon"
+    ]
+
+
+def known(case: StepCase) -> Any:
+    """The case, or the case with what is known to be wrong in it."""
+    if (case.optimizer, case.implementation, case.device, case.dtype) != ("SGD", "fused", "cpu", "bfloat16"):
+        return case
+    reason = "torch 2.13's fused SGD in bfloat16 on a CPU leaves out all numbers but the last few of each tensor"
+    return pytest.param(case, marks=pytest.mark.xfail(raises=GuardError, reason=reason), id=str(case))
+
+
+def step_cases(level: Level) -> list[Any]:
+    """The cases of a level, those in which torch is known to be wrong marked."""
+    return [known(case) if isinstance(case, StepCase) else case for case in plain_cases(level)]
+
+
+def plain_cases(level: Level) -> list[Any]:
+    """The cases of a level: on a GPU, which has the time and the memory, all of them from the default on."""
+    gpu = [NO_CUDA] if why_no_cuda() else everything("cuda") if level.name != "quick" else [NO_CUDA.values[0]]
+    small = {name: parameter_set(name, divisor) for name, divisor in TRIMMED.items()}
+    if level.name == "quick":
+        return [*cases_of(["SGD", "AdamW"], parameter_set("resnet50", 64)), *gpu]
+    if level.name == "full":
+        return [*everything("cpu"), *gpu]
+    return [
+        *cases_of(EVERY, small["resnet50"]),
+        *(case for name in small if name != "resnet50" for case in cases_of(COMMON, small[name])),
+        *cases_of(["SGD", "AdamW"], small["resnet50"], dtype="bfloat16"),
+        *(case for case in cases_of(["SGD", "Momentum", "AdamW"], parameter_set("resnet50"))
+          if case.implementation != "for-loop"),
+        StepCase("AdamW", "compile", small["one-huge"]),
+        *gpu,
+    ]  # fmt: skip
+
+
+def scaling_cases(level: Level) -> list[StepCase]:
+    """One matrix of 1e3 to 1e8 numbers; a ten-millionth and more only where there is time."""
+    counts = [10**power for power in range(3, level.pick(5, 8, 9))]
+    names = level.pick(["AdamW"], ["SGD", "AdamW"], ["SGD", "Momentum", "Adam", "AdamW", "Adagrad", "RMSprop"])
+    devices = ["cpu"] if why_no_cuda() else ["cpu", "cuda"]
+    return [case for device in devices for count in counts for case in cases_of(names, single(count), device)]
+
+
+def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, memory: bool) -> dict[str, Any]:
+    """Time a case under its guard, and record what it amounts to."""
+    if case.implementation == "compile" and why_no_compiler(case.device):
+        pytest.skip(why_no_compiler(case.device))
+    try:
+        stepper = Stepper(case)
+    except InputError as error:
+        pytest.skip(str(error))
+    figures = harness.timed_step(benchmark, stepper, rounds)
+    found: dict[str, Any] = {
+        "optimizer": case.optimizer, "implementation": case.implementation, "set": str(case.parameters),
+        "parameters": case.parameters.count, "tensors": len(case.parameters.shapes), "divisor": case.parameters.divisor,
+        "device": case.device, "dtype": case.dtype, "threads": harness.threads, "steps_a_block": case.steps,
+        "first_step_s": stepper.first_s,
+    }  # fmt: skip
+    if case.implementation == "compile":
+        found["compile_s"] = stepper.first_s
+    if not figures:
+        return found
+    found |= figures
+    if case.device.startswith("cuda"):
+        events = time_blocks(stepper.step, steps=case.steps, rounds=5, device=case.device).events
+        found |= {"event_s": sorted(events)[2], "kernel_launches": kernel_launches(stepper.step, case.device)}
+    del stepper
+    if memory:
+        found |= peak_over_baseline(case)
+    benchmark.extra_info.update(found)
+    return found
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.cases(of=step_cases)
+def test_step(benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: StepCase) -> None:
+    # The peak is a figure of its own process, which takes its time: one set is enough, unless there is time for all.
+    memory = level.name == "full" or (str(case.parameters).startswith("resnet50/") and case.dtype == "float32")
+    found = time_step(benchmark, harness, case, level.rounds, memory and case.implementation != "compile")
+    if "share_of_copy" in found:
+        tell(
+            f"{case}: {1e3 / found['steps_per_s']:.3g} ms, {found['ns_per_parameter']:.3g} ns a parameter, "
+            f"{found['gb_per_s']:.3g} GB/s, {found['share_of_copy']:.0%} of a copy"
+        )
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.benchmark(group="scaling", timer=timer)
+@pytest.mark.cases(of=scaling_cases)
+def test_scaling(benchmark: Any, harness: Harness, level: Level, case: StepCase) -> None:
+    time_step(benchmark, harness, case, level.pick(3, 7, 15), memory=False)

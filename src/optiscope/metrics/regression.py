@@ -1,0 +1,176 @@
+"""Whether one run is slower than another, or converges later: verdicts that know the spread. Imports pandas and NumPy.
+
+Timings are judged by a bootstrap of the ratio of medians over rounds; convergence by a paired test over seeds. Neither
+is a comparison of two numbers, and where the data cannot tell, the verdict says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+from .cells import KEY, require
+from .rates import shown_rates
+from .targets import difficulty, steps_to_target, targets_for
+
+RESAMPLES = 2000
+CELL = ["problem", "optimizer", "schedule", "horizon"]
+TIMING_COLUMNS = ("name", "a_s", "b_s", "ratio", "low", "high", "rounds_a", "rounds_b", "verdict")
+CONVERGENCE_COLUMNS = (*CELL, "metric", "target", "seeds", "a_median", "b_median", "ratio", "p", "p_holm", "verdict")
+
+
+def timing_verdicts(
+    a: pd.DataFrame, b: pd.DataFrame, *, threshold: float = 0.15,
+    reference: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None, seed: int = 0,
+) -> pd.DataFrame:  # fmt: skip
+    """Each benchmark that both frames hold: `ratio` is B's median seconds over A's, `low` to `high` its 95% interval.
+
+    The interval is a bootstrap over rounds. `slower`: all of it lies above 1 + threshold; `faster`: all of it below
+    1 / (1 + threshold); `same`: all of it between the two; `unclear`: it crosses one of them. `one reading`: a run has
+    a single round, and no spread. With `reference` (device → seconds of the reference step on A's machine and on B's)
+    each side is first divided by its own, whose spread then counts too.
+
+    Raises InputError for a threshold that is not above 0, or a device without a reference.
+    """
+    if not threshold > 0:
+        raise InputError(f"threshold must be > 0 (0.15 is 15%), got {threshold}")
+    for frame in (a, b):
+        require(frame, ("name", "data", "median_s"), "timings")
+    both = a.merge(b, on="name", suffixes=("_a", "_b"))
+    rng = np.random.default_rng(seed)
+    rows = []
+    for row in both.to_dict("records"):
+        one, other = (np.asarray(row[f"data_{side}"], dtype=float) for side in "ab")
+        ratio, low, high = row["median_s_b"] / row["median_s_a"], np.nan, np.nan
+        scale: float | np.ndarray = 1.0
+        if reference is not None:
+            mine, theirs = _reference(reference, row)
+            ratio *= float(np.median(mine) / np.median(theirs))
+            scale = _medians(mine, rng) / _medians(theirs, rng)
+        verdict = "one reading"
+        if min(len(one), len(other)) > 1:
+            low, high = np.quantile(_medians(other, rng) / _medians(one, rng) * scale, (0.025, 0.975))
+            verdict = _verdict(float(low), float(high), threshold)
+        rows.append(
+            (row["name"], row["median_s_a"], row["median_s_b"], ratio, low, high, len(one), len(other), verdict)
+        )
+    return pd.DataFrame(rows, columns=list(TIMING_COLUMNS)).sort_values("ratio", ascending=False, ignore_index=True)
+
+
+def _reference(reference: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    device = row.get("device_a")
+    device = str(device).partition(":")[0] if isinstance(device, str) else "cpu"
+    if device not in reference:
+        raise InputError(
+            f"{row['name']} ran on {device}, and the reference step was not measured there on both machines"
+        )
+    mine, theirs = reference[device]
+    return np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float)
+
+
+def _medians(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Medians of resamples."""
+    return np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
+
+
+def _verdict(low: float, high: float, threshold: float) -> str:
+    roof, floor = 1 + threshold, 1 / (1 + threshold)
+    if low > roof:
+        return "slower"
+    if high < floor:
+        return "faster"
+    return "same" if floor <= low and high <= roof else "unclear"
+
+
+def paired_steps(runs: pd.DataFrame, trace: pd.DataFrame | None) -> pd.DataFrame:
+    """Steps to each target of a study's results at `shown_rates`, one row a cell, target and seed, for the verdicts."""
+    results = runs[runs["purpose"] == "result"]
+    shown = results.merge(shown_rates(runs)[[*KEY, "lr"]], on=[*KEY, "lr"])
+    hits = steps_to_target(shown, trace, targets_for(results))
+    horizon = dict(zip(shown["run_id"], shown["steps"], strict=True))
+    frame = hits.assign(horizon=hits["run_id"].map(horizon), steps=hits["step"])
+    return frame[[*CELL, "metric", "target", "seed", "steps"]]
+
+
+def convergence_verdicts(a: pd.DataFrame, b: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
+    """Each cell that both frames hold, by the seeds that both have, at the hardest target that most of either met.
+
+    `ratio` is the median over seeds of B's steps over A's; a miss is infinite, and two misses are equal. `p` is that of
+    Wilcoxon's signed-rank test, exact, two-sided, on the logarithms; `p_holm` is corrected for the number of cells
+    (Holm 1979). `later` and `sooner` need `p_holm` < alpha; all else is `indistinguishable`, or, where so few seeds
+    differ that no test could ever tell, `too few seeds`.
+
+    Returns:
+        `CONVERGENCE_COLUMNS`, worst first. Raises InputError for a frame without its columns.
+    """
+    for frame in (a, b):
+        require(frame, (*CELL, "metric", "target", "seed", "steps"), "convergence")
+    both = a.merge(b, on=[*CELL, "metric", "target", "seed"], suffixes=("_a", "_b"))
+    rows = []
+    for cell, levels in both.groupby(CELL, sort=True):
+        target = _hardest(levels)
+        one, other = (np.maximum(target[f"steps_{side}"].to_numpy(float), 1.0) for side in "ab")
+        # Two misses are no difference: inf - inf would be none, too, but not a number.
+        with np.errstate(invalid="ignore"):
+            logs = np.where(np.isinf(one) & np.isinf(other), 0.0, np.log(other) - np.log(one))
+        middle = np.sort(logs)[(len(logs) - 1) // 2 : len(logs) // 2 + 1]
+        ratio = float(np.exp(middle.mean())) if np.isfinite(middle).all() else float(np.exp(middle[-1]))
+        a_median, b_median = (float(np.quantile(steps, 0.5, method="higher")) for steps in (one, other))
+        first = target.iloc[0]
+        rows.append((*cell, first["metric"], first["target"], len(target), a_median, b_median, ratio,
+                     signed_rank_p(logs), int((logs != 0).sum())))  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*CONVERGENCE_COLUMNS[:-2], "differing"])
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    able = 2.0 ** (1 - table["differing"].to_numpy(float)) < alpha
+    told = np.where(table["ratio"] > 1, "later", "sooner")
+    quiet = np.where(able | (table["differing"] == 0), "indistinguishable", "too few seeds")
+    table["verdict"] = np.where((table["p_holm"] < alpha) & (table["ratio"] != 1), told, quiet)
+    return table[list(CONVERGENCE_COLUMNS)].sort_values("ratio", ascending=False, ignore_index=True)
+
+
+def _hardest(levels: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the hardest target that more than half of the seeds of a side met; else of the easiest."""
+    ranked = levels.assign(level=difficulty(levels)).sort_values("level")
+    groups = [rows for _, rows in ranked.groupby("level", sort=True)]
+    # The same rule as for medians: where just half of the seeds missed, the median is infinite.
+    met = [rows for rows in groups if max(np.isfinite(rows[f"steps_{side}"]).mean() for side in "ab") > 0.5]
+    return (met or groups[:1])[-1]
+
+
+def signed_rank_p(differences: Sequence[float] | np.ndarray) -> float:
+    """Wilcoxon's signed-rank test, exact and two-sided; zeros are left out, ties share a rank (Wilcoxon 1945).
+
+    >>> signed_rank_p([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    0.03125
+    """
+    values = np.asarray(differences, dtype=float)
+    values = values[values != 0]
+    if not len(values):
+        return 1.0
+    # Doubled, so that shared ranks are whole numbers.
+    ranks = np.rint(2 * pd.Series(np.abs(values)).rank().to_numpy()).astype(int)
+    ways = np.zeros(ranks.sum() + 1)
+    ways[0] = 1.0
+    for rank in ranks:
+        ways[rank:] = ways[rank:] + ways[: len(ways) - rank]
+    chance = ways / ways.sum()
+    positive = int(ranks[values > 0].sum())
+    least = min(positive, int(ranks.sum()) - positive)
+    return float(min(1.0, 2 * chance[: least + 1].sum()))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """P-values corrected for how many there are (Holm 1979): the k-th least of n times n - k + 1, never falling.
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    corrected = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    result = np.empty(len(p))
+    result[order] = np.minimum(corrected, 1.0)
+    return result

@@ -1,0 +1,124 @@
+"""Saved benchmark runs: files of pytest-benchmark with the harness's own facts beside, read into a frame. No torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = Path("results/benchmarks")
+# What makes a machine another one. Not its torch, nor the commit: those are what one compares.
+MACHINE = ("cpu", "cores", "memory_gb", "gpu", "threads")
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """One file: the machine's facts, the harness's record (level, probes, reference step), and its benchmarks."""
+
+    path: Path
+    facts: dict[str, Any]
+    harness: dict[str, Any]
+    benchmarks: list[dict[str, Any]]
+    made: str
+
+    @property
+    def machine(self) -> str:
+        """The machine's name."""
+        return str(self.facts.get("machine") or self.path.parent.name)
+
+    @property
+    def label(self) -> str:
+        """File, date, commit and torch in one line."""
+        commit = str(self.facts.get("commit") or "")[:12] or "unknown commit"
+        dirty = " (dirty)" if self.facts.get("dirty") else ""
+        return f"{self.path.name}, {self.made[:10]}, {commit}{dirty}, torch {self.facts.get('torch', 'unknown')}"
+
+    def same_machine(self, other: SavedRun) -> bool:
+        """Whether both ran on one kind of machine, with as many threads."""
+        return all(self.facts.get(key) == other.facts.get(key) for key in MACHINE)
+
+    def frame(self, group: str | None = None) -> pd.DataFrame:
+        """One row a benchmark: `name`, `group`, the seconds of each round (`data`), their median, all figures."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": one["fullname"], "group": one["group"], "data": one["stats"].get("data") or [],
+                "median_s": one["stats"]["median"], "q25_s": one["stats"]["q1"], "q75_s": one["stats"]["q3"],
+                "rounds": one["stats"]["rounds"], **one["extra_info"],
+            }
+            for one in self.benchmarks
+            if group is None or one["group"] == group
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def convergence(self) -> pd.DataFrame:
+        """One row a cell, target and seed: `problem`, `optimizer`, `schedule`, `metric`, `target`, `seed`, `steps`."""
+        import pandas as pd
+
+        rows = [
+            {
+                **{key: one["extra_info"][key] for key in ("problem", "optimizer", "schedule")},
+                "horizon": one["extra_info"]["steps"], "metric": target["metric"], "target": target["target"],
+                "seed": seed, "steps": float("inf") if steps is None else float(steps),
+            }
+            for one in self.benchmarks
+            for target in one["extra_info"].get("targets", ())
+            for seed, steps in zip(one["extra_info"]["seeds"], target["steps"], strict=True)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def load_run(path: str | os.PathLike[str]) -> SavedRun:
+    """Read a file. Raises InputError where it is none of `pytest --benchmark`."""
+    path = Path(path)
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        return SavedRun(path, whole["machine_info"], whole["optiscope"], whole["benchmarks"], whole["datetime"])
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{str(path)!r} is no file that pytest --benchmark saved: {error}") from error
+
+
+def saved_runs(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
+    """All files in the folder, of every machine, by machine and number."""
+    return sorted(Path(folder).glob("*/[0-9][0-9][0-9][0-9]_*.json"))
+
+
+def find_run(text: str, folder: str | os.PathLike[str] = FOLDER) -> Path:
+    """The file that is meant: a path, or a number, name or end of a path that only one file in the folder has.
+
+    Raises InputError where there is none, or more than one.
+    """
+    if Path(text).is_file():
+        return Path(text)
+    files = saved_runs(folder)
+    found = [one for one in files if text in (one.name.split("_")[0], one.stem, one.name) or str(one).endswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{text!r} is one of several files: {', '.join(map(str, found))}; give one of these paths")
+    names = [one.stem for one in files]
+    raise InputError(
+        f"there is no saved run {text!r}{nearest(text, names) or ';'} "
+        f"{f'{str(folder)!r} holds: ' + ', '.join(names) if names else f'{str(folder)!r} holds none'}"
+    )
+
+
+def newest_runs(folder: str | os.PathLike[str] = FOLDER) -> list[SavedRun]:
+    """Of each machine the newest run of a whole selection, or the newest of all where none is whole."""
+    by_machine: dict[Path, list[SavedRun]] = {}
+    for path in saved_runs(folder):
+        by_machine.setdefault(path.parent, []).append(load_run(path))
+    return [
+        ([one for one in runs if one.harness.get("whole") and one.harness.get("level") != "quick"] or runs)[-1]
+        for runs in by_machine.values()
+    ]

@@ -1,0 +1,137 @@
+"""`pytest --benchmark`, its two levels, and pytest-benchmark's own options, on a tiny bench in a folder of its own."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# A session in this process forgets what it imported, and neither of these can be imported twice.
+import torch._dynamo
+
+import optiscope.measure.plugin
+
+pytest_plugins = ["pytester"]
+PRELOADED = (torch._dynamo, optiscope.measure.plugin)
+
+ROOT = Path(__file__).parent.parent.parent
+BENCH = """
+import pytest
+
+pytestmark = pytest.mark.benchmark(group="tiny")
+
+
+@pytest.mark.cases(of=lambda level: level.pick(["a"], ["a", "b"], ["a", "b", "c"]))
+def test_case(benchmark, harness, tell, case):
+    benchmark.pedantic(sum, args=([1, 2],), rounds=4, iterations=2)
+    benchmark.extra_info["level"] = harness.level.name
+    tell(f"case {case} was timed")
+
+
+@pytest.mark.only("full")
+def test_large(benchmark):
+    benchmark(sum, [1])
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A project of our conftest.py, one bench and one test."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "conftest.py", folder)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "bench").mkdir()
+    (folder / "bench/test_tiny.py").write_text(BENCH)
+    (folder / "tests").mkdir()
+    (folder / "tests/test_one.py").write_text("def test_one():\n    pass\n")
+    return folder
+
+
+@pytest.fixture
+def run(pytester, monkeypatch, project):
+    """`pytest` with these arguments, in the folder of a project: its output."""
+
+    def run(*arguments: str, folder: Path = project, code: int = 0) -> str:
+        for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+            monkeypatch.delenv(name)
+        monkeypatch.chdir(folder)
+        # What takes its time: a process that reads the processor, and the steps of the reference.
+        monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)
+        monkeypatch.setattr("optiscope.measure.plugin.reference_step", reference)
+        done = pytester.runpytest_inprocess("-v", "-rs", "-p", "no:cacheprovider", *arguments)
+        output = "\n".join([*done.outlines, *done.errlines])
+        assert done.ret == code, output
+        return output
+
+    return run
+
+
+def saved(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "results/benchmarks").glob("*/*.json"))
+
+
+def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
+    output = run("--benchmark-full")
+    assert "4 passed" in output
+    assert "test_one" not in output
+    assert "benchmarks: the full selection" in output
+    assert "case c was timed" in output
+    assert saved(project) == ["0001_full.json"]
+
+    # Two more things of one process each: asked for workers it says no; what is compared may fail.
+    output = run(
+        "--benchmark", "-n", "2", "--benchmark-compare", "--benchmark-compare-fail=median:100000%",
+        "--benchmark-group-by=param", "--benchmark-histogram=histogram" if pygal() else "--benchmark-sort=name",
+        "--benchmark-json=out.json",
+    )  # fmt: skip
+    assert "benchmarks run in one process: -n is for the tests" in output
+    assert "2 passed, 1 skipped" in output
+    assert "only with --benchmark-full" in output
+    assert "Comparing against benchmarks from" in output
+    assert "0001_full" in output
+    assert "machine_info is different" not in output
+    assert saved(project) == ["0001_full.json", "0002_default.json"]
+    # Each file has the rounds, the machine and the probes.
+    [path] = (project / "results/benchmarks").glob("*/0002_default.json")
+    for file in (path, project / "out.json"):
+        found = json.loads(file.read_text())
+        assert path.parent.name == found["machine_info"]["machine"]
+        assert {"torch", "threads", "commit", "dirty", "cpu"} <= set(found["machine_info"])
+        assert "node" not in found["machine_info"]
+        assert [len(one["stats"]["data"]) for one in found["benchmarks"]] == [4, 4]
+        assert found["benchmarks"][0]["extra_info"] == {"level": "default"}
+        assert found["optiscope"]["level"] == "default"
+        assert len(found["optiscope"]["reference"]["cpu"]["seconds"]) == 30
+        assert found["optiscope"]["lines"][-2:] == ["case a was timed", "case b was timed"]
+
+
+def reference(device: str, rounds: int) -> dict:
+    return {"what": "a stand-in", "device": device, "seconds": rounds * [0.004], "median": 0.004}
+
+
+def pygal() -> bool:
+    try:
+        import pygal  # noqa: F401 # pyright: ignore
+    except ImportError:
+        return False
+    return True
+
+
+def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
+    folder = shutil.copytree(project, tmp_path / "again", ignore=shutil.ignore_patterns("results"))
+    output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "case", folder=folder)
+    assert "1 passed" in output
+    assert saved(folder) == []
+    run("--benchmark-quick", "bench/test_tiny.py", "--benchmark-save=mine", "--benchmark-storage=else", folder=folder)
+    assert [path.name for path in (folder / "else").glob("*/*.json")] == ["0001_mine.json"]
+    output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "large", "--benchmark-save=none", folder=folder)
+    assert "nothing was saved: no benchmark was timed" in output
+
+
+def test_plain_pytest_runs_no_benchmark(run):
+    output = run("tests")
+    assert "1 passed" in output
+    assert "tiny" not in output
+    output = run("--benchmark-quick", "--benchmark-full", code=4)
+    assert "exclude each other" in output
