@@ -7,7 +7,7 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 # Lowest first. The house plan's floor 0 is errors, syntax, streams and spec; its floor 3 engine to study.
 FLOORS = [
     {"errors"},
-    {"datasets", "identity", "signatures", "syntax", "streams", "task"},
+    {"checks", "datasets", "identity", "signatures", "syntax", "streams", "task"},
     {"groups", "seeding"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},

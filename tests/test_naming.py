@@ -43,7 +43,7 @@ BAD = [
     ({"optimizer": "SGD(momentm=1)"}, r"did you mean 'momentum'\?"),
     ({"optimizer": "SGD(momentum=-1)"}, "cannot be built: Invalid momentum value: -1"),
     ({"optimizer": "SGD(nesterov=True)"}, "Nesterov momentum requires a momentum"),
-    ({"optimizer": "math.sqrt"}, "is not a torch.optim.Optimizer class"),
+    ({"optimizer": "torch.nn.Linear"}, "is not a torch.optim.Optimizer class"),
     ({"optimizer": "torch.optim.Nothing"}, "has no 'Nothing'"),
     ({"problem": 3}, "a problem is a name, call syntax or an optiscope.Problem, got 3"),
     ({"optimizer": 3}, "an optimizer is a name, call syntax or an optiscope.OptimizerSpec, got 3"),

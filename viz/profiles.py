@@ -34,9 +34,10 @@ def make(tiny: bool, store: Path) -> Figure:
         steps = {steps}
         seeds = {seeds}
         engine = "auto"
+        trace = "loss"
         """
     )
-    ids = study.run(store, trace="loss").run_ids
+    ids = study.run(store).run_ids
     runs = Store(store).runs(ids)
     hits = metrics.steps_to_target(runs, Store(store).trace(ids))
     return profiles(

@@ -41,9 +41,10 @@ def make(tiny: bool, store: Path) -> Figure:
         seeds = {seeds}
         tuning_seeds = {tuning}
         engine = "auto"
+        trace = "none"
         """
     )
-    runs = Store(store).runs(study.run(store, trace="none").run_ids)
+    runs = Store(store).runs(study.run(store).run_ids)
     return schedule_gain(median_gains(schedule_gains(costs(runs))))
 
 

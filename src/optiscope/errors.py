@@ -64,6 +64,12 @@ def reason_of(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def shown(value: object) -> str:
+    """What was given, on one line and not for ever."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def hint(given: str, allowed: Iterable[str]) -> str:
     """`nearest`, or a semicolon: for a sentence that goes on with what is allowed."""
     return nearest(given, allowed) or ";"

@@ -6,6 +6,7 @@ The one room that knows all catalogues; the engine knows none. May import floors
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from .catalogues.losses import LOSSES, LossSpec, read_loss
 from .catalogues.optimizers import OPTIMIZERS, optimizer_from_call
 from .catalogues.schedules import SCHEDULES, built_end, is_plateau, schedule_from_text
-from .errors import InputError, UnknownName
+from .errors import InputError, UnknownName, shown
 from .signatures import same_code
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
 from .syntax import format_call, import_path, parse_call
@@ -60,7 +61,10 @@ def as_problem(value: str | Problem) -> Problem:
     if "." not in name:
         raise UnknownName("problem", name, [family.name for family in PROBLEMS])
     found = import_path(name)
-    if callable(found) and not isinstance(found, Problem):
+    if inspect.isfunction(found):
+        makes = found.__annotations__.get("return", Problem)
+        if "Problem" not in (makes if isinstance(makes, str) else getattr(makes, "__name__", "")):
+            raise InputError(f"{name} makes no optiscope.Problem, but {makes!r}: it is not called")
         try:
             found = found(**arguments)
         except TypeError as error:
@@ -94,7 +98,7 @@ def as_schedule(value: str | ScheduleSpec) -> ScheduleSpec:
 
 def _text(what: str, spec: type, value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(f"{what} is a name, call syntax or an optiscope.{spec.__name__}, got {value!r}")
+        raise InputError(f"{what} is a name, call syntax or an optiscope.{spec.__name__}, got {shown(value)}")
     return value
 
 
@@ -209,7 +213,7 @@ def _fit_start(problem: Problem, start: Any) -> Start:
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise InputError(f"{name} must be made of finite numbers, got {value!r}")
@@ -277,7 +281,9 @@ def _rate(value: Any) -> float:
     try:
         rate = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        raise InputError(f'lr must be a number > 0 or "default", got {value!r}') from None
+        raise InputError(f'lr must be a number > 0 or "default", got {shown(value)}') from None
+    except OverflowError:
+        rate = math.inf
     if not (rate > 0 and math.isfinite(rate)):
-        raise InputError(f"lr must be > 0, got {value!r}")
+        raise InputError(f"lr must be > 0{' and finite' if rate > 0 else ''}, got {shown(value)}")
     return rate

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import InputError, reason_of
+from .checks import check_name, check_point, check_sequence
+from .errors import InputError, reason_of, shown
 from .groups import as_recorded, check_values, read_groups
 from .identity import ByIdentity, identity_json
 from .signatures import check_arguments, why_refused
@@ -75,15 +76,17 @@ class Problem(ByIdentity):
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
-        if not self.name.strip() or "\n" in self.name:
-            raise InputError(f"a problem needs a name of one line, got {self.name!r}")
+        check_name("problem", self.name)
         put("dtype", self.dtype or ("float32" if self.task else "float64"))
         if self.task is not None:
             return
         if self.loss is None:
             raise InputError(f"problem {self.name!r} needs a loss function or a task")
-        put("start", tuple(float(v) for v in self.start))
-        put("bounds", tuple((float(low), float(high)) for low, high in self.bounds))
+        put("start", check_point(self.name, "start", self.start))
+        put(
+            "bounds",
+            tuple(check_point(self.name, "bounds", pair) for pair in check_sequence(self.name, "bounds", self.bounds)),
+        )
         if not self.start:
             raise InputError(f"problem {self.name!r} needs a start: one number a coordinate")
         if self.bounds and len(self.bounds) != self.dim:
@@ -92,7 +95,7 @@ class Problem(ByIdentity):
             if not low < high:
                 raise InputError(f"problem {self.name!r}: bounds must be low < high, got ({low}, {high})")
         if self.minimum is not None:
-            put("minimum", tuple(float(v) for v in self.minimum))
+            put("minimum", check_point(self.name, "minimum", self.minimum))
             put("minima", self.minima or (self.minimum,))
         elif self.minima:
             put("minimum", self.minima[0])
@@ -184,6 +187,11 @@ class OptimizerSpec(ByIdentity):
     groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_name("optimizer", self.name)
+        if not isinstance(self.cls, (str, type)):
+            raise InputError(f"optimizer {self.name!r} needs a class or its import path, got {shown(self.cls)}")
+        if not isinstance(self.arguments, Mapping):
+            raise InputError(f"optimizer {self.name!r}: arguments are a dict, got {shown(self.arguments)}")
         if "lr" in self.arguments:
             raise InputError(f"lr is an axis of its own, not an argument of {self.name!r}: give lr=…")
         arguments = dict(self.arguments)
@@ -267,6 +275,18 @@ class ScheduleSpec(ByIdentity):
     note: str = ""
     source: str = ""
     version: int = 1
+
+    def __post_init__(self) -> None:
+        check_name("schedule", self.name)
+        if not callable(self.factory):
+            raise InputError(
+                f"schedule {self.name!r} needs a function of (optimizer, steps), got {shown(self.factory)}"
+            )
+        for key, allowed in (("kind", ("fixed", "adaptive", "custom")), ("interval", ("step", "epoch"))):
+            if (given := getattr(self, key)) not in allowed:
+                raise InputError(
+                    f"schedule {self.name!r}: {key} must be one of {', '.join(allowed)}, got {shown(given)}"
+                )
 
     @functools.cached_property
     def identity(self) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import InputError, nearest
+from .errors import InputError, nearest, shown
 
 _EXTRAS = {"pytorch_optimizer": "zoo", "torch_optimizer": "bench"}  # packages that an extra of ours installs
 _CALL = re.compile(r"\s*([A-Za-z_][\w.\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -27,7 +28,7 @@ def parse_call(text: str) -> tuple[str, dict[str, Any]]:
     """
     match = _CALL.fullmatch(text)
     if match is None:
-        raise InputError(f"cannot read {text!r}: expected NAME or NAME(key=literal, …)")
+        raise InputError(f"cannot read {shown(text)}: expected NAME or NAME(key=literal, …)")
     name, inside = match.group(1), match.group(2)
     if not inside or not inside.strip():
         return name, {}
@@ -35,22 +36,22 @@ def parse_call(text: str) -> tuple[str, dict[str, Any]]:
         # The name is not parsed: `demo-cnn` is a name here, and a subtraction in Python.
         call = ast.parse(f"_({inside})", mode="eval").body
     except (SyntaxError, ValueError) as error:
-        raise InputError(f"cannot read {text!r}: expected NAME(key=literal, …)") from error
+        raise InputError(f"cannot read {shown(text)}: expected NAME(key=literal, …)") from error
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise InputError(f"cannot read {text!r}: expected NAME(key=literal, …)")
+        raise InputError(f"cannot read {shown(text)}: expected NAME(key=literal, …)")
     if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise InputError(f"arguments must be named in {text!r}: write NAME(key=literal, …)")
+        raise InputError(f"arguments must be named in {shown(text)}: write NAME(key=literal, …)")
     arguments: dict[str, Any] = {}
     for keyword in call.keywords:
         assert keyword.arg is not None
         if keyword.arg in arguments:
-            raise InputError(f"argument {keyword.arg!r} is given twice in {text!r}")
+            raise InputError(f"argument {keyword.arg!r} is given twice in {shown(text)}")
         try:
             arguments[keyword.arg] = ast.literal_eval(keyword.value)
         except (ValueError, TypeError, MemoryError, RecursionError) as error:
-            given = ast.unparse(keyword.value)
+            given = ast.unparse(keyword.value)[:60]
             raise InputError(
-                f"argument {keyword.arg}={given} in {text!r} is not a literal: "
+                f"argument {keyword.arg}={given} in {shown(text)} is not a literal: "
                 "numbers, strings, True, False, None, tuples, lists and dicts are allowed"
             ) from error
     return name, arguments
@@ -78,11 +79,14 @@ def _literal(value: Any) -> Any:
 def import_path(path: str) -> Any:
     """The object at a dotted import path, `package.module.Name`.
 
-    Raises InputError where the module cannot be imported or has no such name.
+    Raises InputError where the module cannot be imported or has no such name, and for Python's own library: nothing
+    in it is a part of a study, and much of it (`os.system`) is none that a study file should reach.
     """
     module_name, _, attribute = path.rpartition(".")
     if not module_name:
         raise InputError(f"{path!r} is not an import path: expected package.module.Name")
+    if module_name.partition(".")[0] in sys.stdlib_module_names:
+        raise InputError(f"{path!r} is of Python's own library, which has no problem, optimizer, schedule or loss")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:

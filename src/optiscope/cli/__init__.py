@@ -6,6 +6,7 @@ What is wrong with the input is said in one line, with exit code 2. Nothing heav
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     interrupted.
     """
     warnings.showwarning = _warn
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell (`>&-`): what is said goes nowhere, and work goes on
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -39,9 +43,8 @@ def exit_code(arguments: Sequence[str]) -> int:
         return 0
     except OSError as error:
         # A full disk, a file where a folder belongs: whichever file it was, it is not ours to read or write.
-        if error.filename is None:
-            raise
-        return _complain(f"cannot read or write {str(error.filename)!r}: {error.strerror or error}")
+        what = "the output" if error.filename is None else repr(str(error.filename))
+        return _complain(f"cannot read or write {what}: {error.strerror or error}")
 
 
 def _invoke(words: list[str]) -> int:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pandas as pd
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..audit import findings, some, told
 from ..errors import InputError
 from ..store import Store
+from .output import printer
 
 COLORS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
@@ -33,8 +32,7 @@ def audit_folder(folder: Path, strict: bool, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found.to_dict("records"), indent=2))
     else:
-        # A pipe has no width: rich would take 80 columns for it and fold the words.
-        Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
+        printer().print(_table(found))
         print(told(found))
     if strict and (found["verdict"] == "fail").any():
         raise typer.Exit(1)

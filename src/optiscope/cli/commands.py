@@ -122,11 +122,13 @@ def gif(
             help="'tune' (each at the best of one search), 'default', or a rate; repeat for one each. [default: tune]",
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the race; rates are tuned for just as many.")] = 200,
+    steps: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Steps of the race; rates are tuned for just as many.")
+    ] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of a random start and of gradient noise.")] = 0,
     start: Annotated[str, typer.Option(help="'canonical', 'random', or a point: '1.0,-2.5'.")] = "canonical",
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "720x540",
-    frames: Annotated[int, typer.Option(min=1, help="Frames before the pause at the end.")] = 220,
+    frames: Annotated[int, typer.Option(min=1, max=10_000, help="Frames before the pause at the end.")] = 220,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600.0, help="Length, without the pause at the end.")] = 11.0,
     hold: Annotated[float, typer.Option(min=0.0, max=3600.0, help="Pause at the end, in seconds.")] = 2.5,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import OptiscopeError, reason_of
 from ..report.gallery import read_recipes, write_gallery
+from .output import Console
 
 
 def make_gallery(recipes: Path | None, results: Path, only: Sequence[str], *, tiny: bool) -> None:

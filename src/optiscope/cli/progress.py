@@ -6,10 +6,10 @@ import time
 from collections import defaultdict
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..spec import Problem, Run
+from .output import Console
 
 # Seconds a step before anything is measured; only the first estimate depends on them.
 GUESS = {True: 2.5e-4, False: 5e-3}

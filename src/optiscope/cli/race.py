@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..errors import InputError, StoreError
+from .output import Console
 
 LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybody could play
 

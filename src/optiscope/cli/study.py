@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from ..engine import run_single_step
 from ..engine.check import check_device
@@ -17,6 +16,7 @@ from ..errors import InputError, StoreError
 from ..spec import Problem, Run
 from ..store import Store
 from ..study import Study, StudyResult
+from .output import Console, printer
 from .progress import StudyProgress
 
 if TYPE_CHECKING:
@@ -202,8 +202,7 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
             str(row.problem), str(row.winner), str(row.schedule), metrics.number(row.lr),
             metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tied, behind,
         )  # fmt: skip
-    # A pipe has no width: rich would take 80 columns for it and fold the labels.
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = printer()
     console.print(table)
     console.print(
         "A tie: the interquartile ranges over seeds overlap, or both solved it. Runner-up: the best not tied."

@@ -28,9 +28,8 @@ def zoo_rows() -> list[tuple[str, ...]]:
 
 def write_zoo(results: Path) -> None:
     """Survey the zoo into `zoo.md` and `zoo.csv`, and print where they are."""
-    from rich.console import Console
-
     from .. import zoo
+    from .output import Console
 
     with Console(stderr=True).status("") as status:
         frame = zoo.survey(progress=status.update)

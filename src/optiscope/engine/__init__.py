@@ -19,7 +19,7 @@ from ..provenance import provenance, provenance_id
 from ..record import Batch, TraceSpec, as_trace, runs_frame, trace_frame
 from ..spec import Problem, Run, run_ids
 from ..store import Store, as_store
-from .check import check_device, check_runs
+from .check import check_axes, check_device, check_runs, check_settings
 from .chooser import Verdicts, batches, cells, replay
 from .cluster import Cluster
 from .single import OnEvent, run_single
@@ -126,16 +126,14 @@ def run(
     """
     if engine not in ENGINES:
         raise InputError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    if not isinstance(jobs, int) or jobs < 1:
-        raise InputError(f"jobs must be >= 1, got {jobs!r}")
+    runs = check_axes(runs)
+    check_settings(jobs=jobs, memory_mb=memory_mb, device=device, purpose=purpose, progress=progress, on_event=on_event)
     if cluster is not None and jobs > 1:
         raise InputError(f"give jobs or cluster, not both: a cluster brings its own workers, got jobs={jobs}")
-    if memory_mb < 1:
-        raise InputError(f"memory_mb must be >= 1, got {memory_mb}")
     spec = as_trace(trace)
     if cluster is None:
         check_device(device)  # a cluster's workers check it, where they are
-    by_id = _by_id([runs] if isinstance(runs, Run) else list(runs))
+    by_id = _by_id(runs)
     ids, wanted = list(by_id), list(by_id.values())
     check_runs(wanted)
     if cluster is None:

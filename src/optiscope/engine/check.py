@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from ..errors import InputError, Refused, reason_of
+from ..errors import InputError, Refused, reason_of, shown
 from ..groups import split
-from ..spec import OptimizerSpec, Problem, Run
+from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec
 from .calling import parameter_shapes, try_step
 from .training import check_training
 
@@ -109,6 +109,46 @@ def check_runs(runs: Sequence[Run]) -> None:
         check_training(one)
     for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)
+
+
+def check_axes(runs: Any) -> list[Run]:
+    """The runs as a list. Raises InputError for what is no run, or one made by hand of what no run can have."""
+    if not isinstance(runs, (Run, Iterable)) or isinstance(runs, (str, bytes, Mapping)):
+        raise InputError(f"runs are what grid(…) gives: a Run or several, got {shown(runs)}")
+    found = [runs] if isinstance(runs, Run) else list(runs)
+    kinds = ("problem", Problem), ("optimizer", OptimizerSpec), ("schedule", ScheduleSpec)
+    seen: set[tuple[int, ...]] = set()
+    for one in found:
+        if not isinstance(one, Run):
+            raise InputError(f"runs are what grid(…) gives: a Run or several, got {shown(one)}")
+        parts = id(one.problem), id(one.optimizer), id(one.schedule)
+        if parts not in seen:  # a sweep has a million runs, of few parts
+            seen.add(parts)
+            for name, kind in kinds:
+                if not isinstance(getattr(one, name), kind):
+                    given = shown(getattr(one, name))
+                    raise InputError(
+                        f"a run's {name} is an optiscope.{kind.__name__}, got {given}; grid(…) takes names"
+                    )
+        if not (one.steps.__class__ is int and one.steps > 0 and one.lr > 0):
+            raise InputError(f"a run needs steps >= 1 and lr > 0, got steps={shown(one.steps)}, lr={shown(one.lr)}")
+        if one.start.__class__ is str and one.start not in ("canonical", "random"):
+            raise InputError(f'a run\'s start is "canonical", "random" or a point, got {shown(one.start)}')
+    return found
+
+
+def check_settings(*, jobs: Any, memory_mb: Any, device: Any, purpose: Any, progress: Any, on_event: Any) -> None:
+    """Raises InputError for a setting of `run` that is of another kind."""
+    for name, value in (("jobs", jobs), ("memory_mb", memory_mb)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} must be a whole number >= 1, got {shown(value)}")
+    if not isinstance(device, str):
+        raise InputError(f'device is a name, such as "cpu" or "cuda:1", got {shown(device)}')
+    if purpose not in ("result", "tuning"):
+        raise InputError(f'purpose must be "result" or "tuning", got {shown(purpose)}')
+    for name, function in (("progress", progress), ("on_event", on_event)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name} must be a function, or None, got {shown(function)}")
 
 
 def check_device(device: str) -> None:

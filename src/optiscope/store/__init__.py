@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StoreError
+from ..errors import StoreError, shown
 from ..record import Batch, runs_frame, trace_frame
 from .parts import new_name, read_json, refuse_foreign, steady, write_json, write_part
 
@@ -42,8 +42,8 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        if not os.fspath(path):
-            raise StoreError("the path of a store is empty: name a folder")
+        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in str(path):
+            raise StoreError(f"a store is a folder: give its path, got {shown(path)}")
         self.path = Path(path)
         try:
             if (self.path / "runs").is_dir():

@@ -7,6 +7,7 @@ diverged trial counts as infinite; while the winner sits on the edge of the grid
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.workers import kept
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..metrics import trial_scores
 from ..naming import as_optimizer, as_problem, as_schedule, grid
 from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
@@ -98,8 +99,16 @@ def tune(
     >>> tune("sphere", "SGD", steps=20, lr=LrRange(1e-2, 1.0)).lr
     0.316
     """
+    if lr is not None and not isinstance(lr, LrRange):
+        raise InputError(f"lr is the range that is searched, an LrRange(low, high, per_decade), got {shown(lr)}")
     cell = (as_problem(problem), as_optimizer(optimizer), as_schedule(schedule))
-    return tune_cells([cell], steps, lr, seeds, start, **settings)[0]
+    found = tune_cells([cell], steps, lr, seeds, start, **settings)[0]
+    if math.isinf(found.score):
+        warnings.warn(
+            f"no rate from {found.low:g} to {found.high:g} ends {found.optimizer} on {found.problem} with a finite loss"
+            ": lr is the least tried, and no answer", stacklevel=2,
+        )  # fmt: skip
+    return found
 
 
 def tune_cells(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine import run
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ Cell = tuple[Problem, OptimizerSpec, ScheduleSpec]
 
 def tuning_seeds(problem: Problem, start: Start, seeds: int) -> range:
     """The seeds of a search; one is enough where nothing depends on it. Raises InputError for less than one."""
-    if seeds < 1:
-        raise InputError(f"tuning needs 1 seed or more, got {seeds}")
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise InputError(f"seeds is the number of tuning seeds, 1 or more, got {shown(seeds)}")
     depends_on_seed = not problem.is_function or problem.noise > 0 or start == "random"
     return range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + (seeds if depends_on_seed else 1))
 

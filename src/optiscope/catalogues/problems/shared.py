@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import InputError
+from ...errors import InputError, shown
 
 SURVEY = (
     "M. Jamil & X.-S. Yang (2013), A literature survey of benchmark functions for global optimisation problems, "
@@ -24,11 +24,16 @@ SURVEY = (
 )
 
 
+MOST_DIMENSIONS = 1_000_000  # a start is a tuple of so many numbers
+
+
 def check_dim(name: str, dim: Any, *, least: int = 1, multiple: int = 1) -> None:
-    """Raises InputError where `dim` is not an integer >= `least` that `multiple` divides."""
+    """Raises InputError where `dim` is not an integer from `least` to MOST_DIMENSIONS that `multiple` divides."""
     wanted = f"a multiple of {multiple}" if multiple > 1 else f"an integer >= {least}"
     if isinstance(dim, bool) or not isinstance(dim, int) or dim < least or dim % multiple:
-        raise InputError(f"{name}: dim must be {wanted}, got {dim!r}")
+        raise InputError(f"{name}: dim must be {wanted}, got {shown(dim)}")
+    if dim > MOST_DIMENSIONS:
+        raise InputError(f"{name}: dim must be at most {MOST_DIMENSIONS}, got {shown(dim)}")
 
 
 def repeated(values: tuple[float, ...], dim: int) -> tuple[float, ...]:

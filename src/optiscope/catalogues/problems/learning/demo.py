@@ -17,7 +17,7 @@ from .shared import Loss, accuracy, at_least
 
 def demo_cnn(*, image_size: int = 224, batch_size: int = 32, loss: Loss = "CrossEntropyLoss") -> Problem:
     """The lesson's CNN on one batch of standard-normal images, all of class 1; an epoch is one step on it."""
-    at_least("demo-cnn", "image_size", image_size, 10)
+    at_least("demo-cnn", "image_size", image_size, 10, 1024)
     at_least("demo-cnn", "batch_size", batch_size, 1)
     criterion = class_criterion(loss, "demo-cnn", 101)
     return Problem(
