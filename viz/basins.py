@@ -31,7 +31,7 @@ def make(tiny: bool, store: Path) -> Figure:
         best = osc.tune(problem, optimizer, steps=steps, seeds=8, start="random", store=store)
         runs += osc.grid(problem, optimizer, lr=best.lr, start=starts, steps=steps)
     ends = osc.TraceSpec(every=0, norms=False, ends=True, target=1e-3)
-    results = osc.run(runs, trace=ends, jobs=1 if tiny else 2)
+    results = osc.run(runs, trace=ends)
     return basins(osc.metrics.basins(results.runs, results.trace, problem.minima), problem.minima)
 
 

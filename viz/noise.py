@@ -17,7 +17,7 @@ PART = "Why it moves as it does"
 FILE = "noise.gif"
 
 OPTIMIZERS = ["SGD", "Momentum", "Adam"]
-RATES = {"SGD": (-4.0, -2.0), "Momentum": (-5.0, -2.5), "Adam": (-3.5, -0.5)}  # powers of ten
+RATES = {"SGD": (-4.0, -1.7), "Momentum": (-5.0, -2.5), "Adam": (-3.5, -0.5)}  # powers of ten
 
 
 def make(tiny: bool, store: Path) -> Film:

@@ -1,4 +1,5 @@
-"""One method is not best everywhere: momentum wins in a long valley, signs and squares of gradients help on plateaus.
+"""No method is best everywhere: momentum ends lowest in the long valley, RMSprop in the bowl along the axes, and where
+the ground is mild plain SGD is as good as any.
 
 Four methods on four functions, each from its start at the best of the same rates for just this function.
 """

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import optiscope as osc
 from optiscope import InputError
 from optiscope.metrics import verdicts
 from optiscope.metrics.verdicts import VERDICTS
@@ -91,3 +92,21 @@ def test_steps_are_those_of_the_trace_not_rows():
 def test_bad_input():
     with pytest.raises(InputError, match="the trace frame lacks loss"):
         verdicts(pd.DataFrame({"run_id": ["a"]}), pd.DataFrame({"run_id": ["a"], "step": [0]}))
+
+
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "lr", "start", "verdict"),
+    [
+        ("saddle", "SGD", 0.1, (1.0, 0.0), "saddle"),  # along the ridge, straight onto the saddle
+        ("saddle", "SGD", 0.1, (1.0, 0.1), "solved"),
+        ("styblinski_tang", "SGD", 0.01, (3.0, 3.0), "wrong basin"),
+        ("styblinski_tang", "SGD", 0.01, (-3.0, -3.0), "solved"),
+        ("beale", "SGD", 0.01, "canonical", "out of budget"),
+        ("beale", "SGD", 1.0, "canonical", "diverged"),
+        ("himmelblau(noise=20)", "SGD", 0.01, "canonical", "oscillating"),
+    ],
+)
+def test_real_runs(problem, optimizer, lr, start, verdict):
+    results = osc.run(osc.grid(problem, optimizer, lr=lr, start=start, steps=300))
+    found = verdicts(results.runs, results.trace, results.landscape((61, 61)))
+    assert found["verdict"].tolist() == [verdict], found

@@ -13,8 +13,9 @@ def noise_floor(runs: pd.DataFrame, trace: pd.DataFrame, share: float = 0.25) ->
     """How far above the minimum each optimizer hovers at each rate: problem, optimizer, schedule, lr, and so on.
 
     Of each run the median gap over the last `share` of its steps; of those the median over seeds, `floor`, and the
-    quartiles `q25` and `q75`. A run that diverged counts as infinite. `settled` says whether the loss had stopped
-    falling: where it had not, the floor is only how far the run came. Rows are sorted by optimizer and rate.
+    quartiles `q25` and `q75`. A run that diverged counts as infinite. `settled` says whether it had stopped
+    falling, which is so where less than four fifths of the seeds were lower than a while before; where it had not, the
+    floor is only how far the run came. Rows are sorted by optimizer and rate.
 
     Raises InputError where a column is missing, no minimum is known, or `share` is not within 0 and 1.
     """
@@ -38,5 +39,5 @@ def noise_floor(runs: pd.DataFrame, trace: pd.DataFrame, share: float = 0.25) ->
     return cells.agg(
         floor=("level", "median"), q25=("level", lambda v: v.quantile(0.25, interpolation="lower")),
         q75=("level", lambda v: v.quantile(0.75, interpolation="higher")), seeds=("level", "size"),
-        settled=("fell", lambda v: bool(v.median() > 0.7)),
+        settled=("fell", lambda v: bool((v[np.isfinite(v)] < 1).mean() < 0.8)),
     ).reset_index()  # fmt: skip

@@ -32,7 +32,8 @@ SOLVED = 1e-8
 
 _FEWEST = 8  # rows of a last quarter, below which nothing can be said of it
 _UPS = 0.2  # share of the last quarter's steps that must go up, for an oscillation
-_PROGRESS, _AMPLITUDE = 0.3, 0.1  # decades: what an oscillation falls by at most, and is wide at least
+_AMPLITUDE = 0.1  # decades that an oscillation is wide, at least
+_PROGRESS, _SHARE = 0.3, 0.45  # decades that it falls or rises by, at most; more where it is wide, by its share of that
 _FLAT = 1e-3  # of the gap: what the loss of a run at rest changes by at most
 _REST = 1e-3  # of the largest gradient: what the last one is at most
 _NEAR = 0.04  # of the map's sides: how far from the end a way down is looked for
@@ -117,7 +118,8 @@ def _oscillates(gap: Array) -> bool:
     third = max(len(gap) // 3, 1)
     progress = np.median(decades[:third]) - np.median(decades[-third:])
     amplitude = np.quantile(decades, 0.9) - np.quantile(decades, 0.1)
-    return bool((np.diff(gap) > 0).mean() >= _UPS and abs(progress) < _PROGRESS and amplitude >= _AMPLITUDE)
+    still = abs(progress) < max(_PROGRESS, _SHARE * amplitude)
+    return bool((np.diff(gap) > 0).mean() >= _UPS and still and amplitude >= _AMPLITUDE)
 
 
 def _at_rest(gap: Array, gradient: Array | None) -> bool:

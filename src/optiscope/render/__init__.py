@@ -1,18 +1,29 @@
 """Pictures: frames in, matplotlib Figures and films out. Imports neither torch nor the store, and no pyplot.
 
-    race              optimizers side by side over a landscape, as a film        -> Film
-    races             the same on several problems side by side                  -> Film
-    convergence       loss above the minimum by step, median and quartiles       -> Figure
-    history           loss and accuracy of networks while they train             -> Figure
-    schedule_curves   the learning rate that each schedule asks for, by step     -> Figure
-    parameter_groups  who is in which parameter group, and the rate of each      -> Figure
-    loss_curves       value and gradient of each loss against the prediction     -> Figure
-    lr_sensitivity    what each learning rate ends with, as curves and as a map  -> Figure
-    schedule_gain     what each schedule gains over the constant rate            -> Figure
-    profiles          performance profile, ECDF over targets, win rates          -> Figure
-    budget            what a search of k trials ends with                        -> Figure
+    race, race_3d     optimizers side by side over a landscape, or on its surface
+    races             the same on several problems side by side
+    trails, cover     a race at its end, standing still
+    basins            which minimum each start reaches, and how soon
+    anatomy           gradient, momentum and rates of each step, and its angle to the gradient
+    noise             clouds of seeds under gradient noise, and the floor by rate
+    conditioning      steps to a target against condition number and rotation
+    stability         sharpness against 2 / lr along a run
+    weight_plane      the paths of a network's weights in a plane, over the true loss
+    convergence       loss above the minimum by step or in time, median and quartiles
+    history           loss, accuracy and rate of networks while they train
+    schedule_curves   the learning rate that each schedule asks for, by step
+    parameter_groups  who is in which parameter group, and the rate of each
+    loss_curves       value and gradient of each loss against the prediction
+    lr_sensitivity    what each learning rate ends with, as curves and as a map
+    schedule_gain     what each schedule gains over the constant rate
+    profiles          performance profile, ECDF over targets, win rates
+    budget            what a search of k trials ends with
     encode            any frames into a .gif, .webp, .mp4 or .png
+    save_picture      a picture into a file, and its words beside it
     style_of          the colour and the dash of an optimizer, the same in all of the above
+
+What moves gives a Film, what stands still a Figure, in an `ax` of yours if you give one. Both show themselves in a
+notebook, and both know in words what they show: `alt_text`.
 
 A picture takes the runs frame and the trace frame, and whoever calls it saves what comes back:
 
