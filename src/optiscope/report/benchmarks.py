@@ -170,6 +170,18 @@ _PARTS: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.DataFrame], str, str],
 )  # fmt: skip
 
 
+def _probes(run: SavedRun, timed: pd.DataFrame, device: str) -> pd.DataFrame:
+    """The probes of a run as the roofline takes them: those of its beginning, and those beside each step."""
+    first = pd.DataFrame(run.harness["bandwidth"][device]["probes"])
+    parts = [first.assign(working_set_bytes=2 * first["bytes"], gb_per_s=first["best"])]
+    for kernel in ("copy", "update"):
+        beside = timed["gb_per_s"] / timed[f"share_of_{kernel}"]
+        # A smaller working set than the least that is probed was held against that one.
+        touched = timed["working_set_bytes"].clip(lower=2.0 * first["bytes"].min())
+        parts.append(pd.DataFrame({"kernel": kernel, "working_set_bytes": touched, "gb_per_s": beside}))
+    return pd.concat(parts, ignore_index=True)[["kernel", "working_set_bytes", "gb_per_s"]]
+
+
 def _pictures(run: SavedRun) -> dict[str, tuple[Figure, str]]:
     """The pictures that the run has the data for, by file name, with words for those who cannot see them."""
     steps, scaling, training, lanes = (rows_of(run, group) for group in ("step", "scaling", "training", "lanes"))
@@ -183,8 +195,10 @@ def _pictures(run: SavedRun) -> dict[str, tuple[Figure, str]]:
         device = str(rows["device"].iloc[0])
         timed = timed[timed["gb_per_s"].notna() & (timed["device"] == device)]
         if device in run.harness["bandwidth"] and len(timed):
-            probes = pd.DataFrame(run.harness["bandwidth"][device]["probes"])
-            found["roofline"] = roofline(timed, probes), "GB/s of each step beneath what copies and updates reach"
+            found["roofline"] = (
+                roofline(timed, _probes(run, timed, device)),
+                "GB/s of each step beneath what copies and updates reach",
+            )
     if len(scaling):
         copy = run.harness["bandwidth"].get("cpu", {}).get("copy_gb_per_s")
         mine = scaling[scaling["device"] == "cpu"]
