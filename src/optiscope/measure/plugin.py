@@ -124,6 +124,11 @@ class Harness:
         }  # fmt: skip
 
 
+def _id(case: Any) -> str:
+    """A case in the name of its benchmark."""
+    return "-".join(map(str, case)) if isinstance(case, tuple) else str(case)
+
+
 def prepare(config: pytest.Config) -> None:
     """Before pytest-benchmark and pytest-xdist read their options: one process, files by machine, all rounds."""
     quick, full = config.getoption("benchmark_quick"), config.getoption("benchmark_full")
@@ -183,7 +188,7 @@ class BenchmarkPlugin:
         """Cases by level."""
         marker = metafunc.definition.get_closest_marker("cases")
         if marker is not None:
-            metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=str)
+            metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=_id)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What belongs to a higher level is skipped, and says so."""

@@ -65,8 +65,8 @@ def roofline(frame: pd.DataFrame, probes: pd.DataFrame, *, theme: str = "light")
     """GB/s of each step over the bytes that it touches, beneath the best that copies and updates reached.
 
     Takes the columns optimizer, implementation, working_set_bytes, gb_per_s; and of the probes kernel,
-    working_set_bytes and gb_per_s. Of the probes of half a decade the best counts: other work on the machine only ever slows one. Raises
-    InputError for a frame that is empty or lacks a column.
+    working_set_bytes and gb_per_s. Of the probes of half a decade the best counts: other work on the machine only ever
+    slows one. Raises InputError for a frame that is empty or lacks a column.
     """
     need(frame, "steps", ("optimizer", "implementation", "working_set_bytes", "gb_per_s"))
     need(probes, "probes", ("kernel", "working_set_bytes", "gb_per_s"))

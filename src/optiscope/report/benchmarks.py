@@ -126,10 +126,9 @@ def _bandwidth(run: SavedRun) -> list[str]:
         )  # fmt: skip
         blocks += [
             f"### Memory bandwidth, {device}", to_markdown(table),
-            (f"The copy bandwidth that steps are held against is that of the largest buffers, "
-            f"{one['copy_gb_per_s']:.3g} "
-            f"GB/s with {one['threads']} thread{'s' if one['threads'] > 1 else ''}. A step that claims more than "
-            "both kernels reached over as many bytes is an error, and no figure."),
+            (f"At the beginning, with {one['threads']} thread{'s' if one['threads'] > 1 else ''}. What else a machine "
+            "does comes and goes: each step is held against a short probe of its own, over as many bytes, right before "
+            "and after it. One that claims more than both kernels ever reached over as many is an error, and no figure."),
         ]  # fmt: skip
     return blocks
 
