@@ -109,8 +109,8 @@ def scheduler_table(rows: pd.DataFrame) -> pd.DataFrame:
 def suite_table(benchmarks: Sequence[dict]) -> pd.DataFrame:
     """Every ratio that the suite recorded of itself."""
     rows = [
-        {"Benchmark": one["name"].removeprefix("test_"), "Ratio of": "its two arms" if key == "ratio" else key.removeprefix("ratio_").replace("_", " "),
-         "×": float(value)}
+        {"Benchmark": one["name"].removeprefix("test_"), "×": float(value),
+         "Ratio of": "its two arms" if key == "ratio" else key.removeprefix("ratio_").replace("_", " ")}
         for one in benchmarks
         for key, value in one["extra_info"].items()
         if key.startswith("ratio") or key.endswith("_ratio")

@@ -128,7 +128,7 @@ def _bandwidth(run: SavedRun) -> list[str]:
             f"### Memory bandwidth, {device}", to_markdown(table),
             (f"At the beginning, with {one['threads']} thread{'s' if one['threads'] > 1 else ''}. What else a machine "
             "does comes and goes: each step is held against a short probe of its own, over as many bytes, right before "
-            "and after it. One that claims more than both kernels ever reached over as many is an error, and no figure."),
+            "and after it. One that claims more than both kernels ever reached over as many is an error, no figure."),
         ]  # fmt: skip
     return blocks
 
