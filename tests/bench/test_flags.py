@@ -149,3 +149,5 @@ def test_plain_pytest_runs_no_benchmark(run):
     assert "tiny" not in output
     output = run("--benchmark-quick", "--benchmark-full", code=4)
     assert "exclude each other" in output
+    output = run("--benchmark", "-p", "no:benchmark", code=4)
+    assert "--benchmark needs pytest-benchmark: pip install 'optiscope[test]'" in output

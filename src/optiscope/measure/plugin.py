@@ -134,6 +134,8 @@ def prepare(config: pytest.Config) -> None:
     quick, full = config.getoption("benchmark_quick"), config.getoption("benchmark_full")
     if quick and full:
         raise pytest.UsageError("--benchmark-quick and --benchmark-full exclude each other")
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("--benchmark needs pytest-benchmark: pip install 'optiscope[test]'")
     option = config.option
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not (option.keyword or option.markexpr)
     harness = Harness(Level("quick" if quick else "full" if full else "default"), whole)
