@@ -48,16 +48,24 @@ def cases_of(
 
 
 def everything(device: str) -> list[StepCase]:
-    """All sets at their full size, both precisions; what does not fit the memory is trimmed."""
-    room = 0.6 * available_bytes(device)
-    sets = [SETS[name]().fitted(room, 32) for name in SETS]
+    """All sets at their full size, both precisions; what fits neither the memory nor an hour is trimmed."""
     return [
         case
         for dtype in ("float32", "bfloat16")
-        for one in sets
-        for case in cases_of(EVERY, one, device, dtype, compiled=True)
-        if any(len(shape) == 2 for shape in one.shapes) or case.optimizer != "Muon"
+        for name in SETS
+        for optimizer in EVERY
+        if optimizer != "Muon" or any(len(shape) == 2 for shape in SETS[name]().shapes)
+        for case in cases_of([optimizer], sized(name, optimizer, device), device, dtype, compiled=True)
     ]
+
+
+def sized(name: str, optimizer: str, device: str) -> ParameterSet:
+    """A set as large as this optimizer can be given."""
+    one = SETS[name]()
+    if optimizer == "Muon" and device == "cpu":
+        one = one.trimmed(16)  # it multiplies matrices: an hour a step, otherwise
+    # LBFGS keeps twenty vectors, all others at most three.
+    return one.fitted(0.6 * available_bytes(device), 100 if optimizer.startswith("LBFGS") else 32)
 
 
 def known(case: StepCase) -> Any:

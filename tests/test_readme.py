@@ -11,7 +11,7 @@ import typer.main
 import optiscope as osc
 from optiscope.cli.commands import app
 from optiscope.record import RUNS_COLUMNS, TRACE_COLUMNS
-from optiscope.report.benchmarks import short_table
+from optiscope.report.benchmark_tables import short_table
 from optiscope.study import Study
 from optiscope.timings import load_run
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,16 @@ def test_case(benchmark, harness, tell, case):
     benchmark.pedantic(sum, args=([1, 2],), rounds=4, iterations=2)
     benchmark.extra_info["level"] = harness.level.name
     tell(f"case {case} was timed")
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_step(benchmark, steps):
+    from optiscope.measure import StepCase, Stepper, parameter_set
+    from optiscope.measure.plugin import timed
+
+    stepper = Stepper(StepCase("Adam", "foreach", parameter_set("many-tiny", 16)))
+    seconds = timed(benchmark, stepper.step, stepper.guard(), steps=steps, rounds=2)
+    assert (seconds is None) == benchmark.disabled
 
 
 @pytest.mark.only("full")
@@ -73,7 +84,7 @@ def saved(folder: Path) -> list[str]:
 
 def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
     output = run("--benchmark-full")
-    assert "4 passed" in output
+    assert "6 passed" in output
     assert "test_one" not in output
     assert "benchmarks: the full selection" in output
     assert "case c was timed" in output
@@ -83,10 +94,10 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
     output = run(
         "--benchmark", "-n", "2", "--benchmark-compare", "--benchmark-compare-fail=median:100000%",
         "--benchmark-group-by=param", "--benchmark-histogram=histogram" if pygal() else "--benchmark-sort=name",
-        "--benchmark-json=out.json",
+        "--benchmark-json=out.json", "--benchmark-cprofile=tottime",
     )  # fmt: skip
     assert "benchmarks run in one process: -n is for the tests" in output
-    assert "2 passed, 1 skipped" in output
+    assert "4 passed, 1 skipped" in output
     assert "only with --benchmark-full" in output
     assert "Comparing against benchmarks from" in output
     assert "0001_full" in output
@@ -99,7 +110,7 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
         assert path.parent.name == found["machine_info"]["machine"]
         assert {"torch", "threads", "commit", "dirty", "cpu"} <= set(found["machine_info"])
         assert "node" not in found["machine_info"]
-        assert [len(one["stats"]["data"]) for one in found["benchmarks"]] == [4, 4]
+        assert [len(one["stats"]["data"]) for one in found["benchmarks"]] == [4, 4, 2, 2]
         assert found["benchmarks"][0]["extra_info"] == {"level": "default"}
         assert found["optiscope"]["level"] == "default"
         assert len(found["optiscope"]["reference"]["cpu"]["seconds"]) == 30
@@ -120,10 +131,13 @@ def pygal() -> bool:
 
 def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
     folder = shutil.copytree(project, tmp_path / "again", ignore=shutil.ignore_patterns("results"))
-    output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "case", folder=folder)
-    assert "1 passed" in output
-    assert saved(folder) == []
+    # The bench that the README shows how to write is one.
+    [mine] = re.findall(r"```text\n(import pytest.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (folder / "bench/test_mine.py").write_text(mine)
+    output = run("--benchmark-quick", "--benchmark-disable", "-k", "case or step or mine", folder=folder)
+    assert "4 passed" in output
     run("--benchmark-quick", "bench/test_tiny.py", "--benchmark-save=mine", "--benchmark-storage=else", folder=folder)
+    assert saved(folder) == []
     assert [path.name for path in (folder / "else").glob("*/*.json")] == ["0001_mine.json"]
     output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "large", "--benchmark-save=none", folder=folder)
     assert "nothing was saved: no benchmark was timed" in output
@@ -135,3 +149,5 @@ def test_plain_pytest_runs_no_benchmark(run):
     assert "tiny" not in output
     output = run("--benchmark-quick", "--benchmark-full", code=4)
     assert "exclude each other" in output
+    output = run("--benchmark", "-p", "no:benchmark", code=4)
+    assert "--benchmark needs pytest-benchmark: pip install 'optiscope[test]'" in output

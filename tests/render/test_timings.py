@@ -34,7 +34,10 @@ def test_step_times_have_a_mark_for_each_implementation(run):
 
 
 def test_the_roofline_is_that_of_the_probes(run):
-    probes = pd.DataFrame(run.harness["bandwidth"]["cpu"]["probes"])
+    probes = pd.DataFrame(run.harness["bandwidth"]["cpu"]["probes"]).rename(columns={"median": "gb_per_s"})
+    probes["working_set_bytes"] = 2 * probes["bytes"]
+    slowed = probes.assign(gb_per_s=probes["gb_per_s"] / 3, working_set_bytes=1.1 * probes["working_set_bytes"])
+    probes = pd.concat([probes, slowed], ignore_index=True)
     lines = by_gid(roofline(run.frame("step"), probes))
     assert lines["copy"].get_xydata().tolist() == [[2e6, 40.0], [1e9, 10.0]]
     assert lines["update"].get_ydata().tolist() == [50.0, 12.0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,6 +102,8 @@ def _mark_cpu() -> int:
 def _peak_cpu() -> int:
     if _STATUS.exists():
         return _status("VmHWM")
+    import resource  # not on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -42,9 +42,12 @@ def timed(benchmark: Any, step: Callable[[], object], guard: Checked, *, steps: 
     With `--benchmark-disable` the step is called once, the guard asked, and there is no time to give.
     """
     benchmark.pedantic(step, rounds=rounds, iterations=steps, warmup_rounds=1)
+    calls = 1
+    if not benchmark.disabled:
+        # Where a round has several calls, pytest-benchmark makes another one for the result; and some for a profile.
+        calls = steps * (rounds + 1) + (steps > 1) + (benchmark.cprofile_loops or steps) * bool(benchmark.cprofile)
     try:
-        # Where a round has several calls, pytest-benchmark makes another one for the result.
-        guard.check(1 if benchmark.disabled else steps * (rounds + 1) + (steps > 1))
+        guard.check(calls)
     except GuardError:
         benchmark.has_error = True  # so that no file and no table shows what was timed
         raise
@@ -121,11 +124,18 @@ class Harness:
         }  # fmt: skip
 
 
+def _id(case: Any) -> str:
+    """A case in the name of its benchmark."""
+    return "-".join(map(str, case)) if isinstance(case, tuple) else str(case)
+
+
 def prepare(config: pytest.Config) -> None:
     """Before pytest-benchmark and pytest-xdist read their options: one process, files by machine, all rounds."""
     quick, full = config.getoption("benchmark_quick"), config.getoption("benchmark_full")
     if quick and full:
         raise pytest.UsageError("--benchmark-quick and --benchmark-full exclude each other")
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("--benchmark needs pytest-benchmark: pip install 'optiscope[test]'")
     option = config.option
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not (option.keyword or option.markexpr)
     harness = Harness(Level("quick" if quick else "full" if full else "default"), whole)
@@ -180,7 +190,7 @@ class BenchmarkPlugin:
         """Cases by level."""
         marker = metafunc.definition.get_closest_marker("cases")
         if marker is not None:
-            metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=str)
+            metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=_id)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What belongs to a higher level is skipped, and says so."""
@@ -221,7 +231,8 @@ class BenchmarkPlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:
         """torch, GPU, threads, commit, dirtiness; not the name of the computer."""
-        machine_info.pop("node", None)
+        for name in ("node", "release"):  # whose computer it is, nobody needs to know
+            machine_info.pop(name, None)
         cpu = machine_info.pop("cpu", {})
         machine_info.update(self.harness.facts)
         machine_info["cache_bytes"] = {key: cpu[key] for key in cpu if key.endswith("cache_size")}

@@ -163,7 +163,8 @@ class Stepper:
             copy, update = (beside.over(traffic.working_set, kernel) for kernel in ("copy", "update"))
             found |= {
                 "bytes_per_parameter": traffic.a_parameter, "arithmetic": traffic.arithmetic, "gb_per_s": rate,
-                "copy_gb_per_s": copy, "share_of_copy": rate / copy, "share_of_update": rate / update,
+                "copy_gb_per_s": copy, "share_of_copy": rate / copy,
+                "update_gb_per_s": update, "share_of_update": rate / update,
                 "ceiling_gb_per_s": ceiling,
                 "working_set_bytes": traffic.working_set,
             }  # fmt: skip
