@@ -92,7 +92,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
         lambda own, own_trace: convergence(_constant_and_best(own), own_trace),
     )  # fmt: skip
-    rates = _one_of_each_schedule(runs, trace)
+    rates = one_of_each_schedule(runs, trace)
     if rates["schedule"].nunique() > 1:
         add(
             "schedules", "Schedules", "Learning rate against step for each schedule.",
@@ -111,7 +111,7 @@ def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[keep]
 
 
-def _one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
+def one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
     """A frame of schedule, step, lr_t: one run each, of the longest horizon, its rate relative to the peak."""
     finished = runs[runs["status"] == "max_steps"]
     finished = finished[finished["steps"] == finished["steps"].max()] if len(finished) else finished
