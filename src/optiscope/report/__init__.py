@@ -1,5 +1,7 @@
 """Frames and pictures into pages and files. Joins `metrics` with what recipes drew; imports no torch.
 
+html_report       the same as one HTML page, in which every number leads to its runs
+page_server       that page, served to this machine alone
 markdown_report   a study as one Markdown page
 write_report      the page, into a folder
 write_gallery     the page of all recipes' pictures

@@ -1,4 +1,4 @@
-"""What a study leaves in its folder: pictures, tables and report.md, made from the frames alone.
+"""What a study leaves in its folder: pictures, tables, report.md and report.html, made from the frames alone.
 
 Nothing is drawn again while the stored runs, the library and the list of files are the same.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, metrics
 from ..audit import findings
 from .markdown import Picture, write_report
+from .page import html_report
 from .tables import write_tables, write_text
 
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     Drawing = Callable[[pd.DataFrame, pd.DataFrame], Figure]
 
 STAMP = "report.json"
+PAGE = "report.html"
 
 
 def write_study_page(
     folder: Path, store: Store, run_ids: Iterable[str] | None = None, *, title: str, command: str,
     pictures: Iterable[Picture] = (), methods: dict[str, str] | None = None,
 ) -> list[Path]:  # fmt: skip
-    """Write everything that a reader of `folder` needs, and give the files: report.md first.
+    """Write everything that a reader of `folder` needs, and give the files: report.md first, then report.html.
 
     `run_ids` are the evaluation runs to show, all by default; tuning trials are always read. `pictures` made
     elsewhere (a race) come first. Raises StoreError where the folder cannot be written.
@@ -52,7 +54,14 @@ def write_study_page(
         provenance=_facts(store, runs), command=command, searches=store.searches(),
         audit=audit,
     )  # fmt: skip
-    files = [page, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
+    whole = write_text(
+        folder / PAGE,
+        html_report(
+            title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=_facts(store, runs),
+            command=command, searches=store.searches(),
+        ),
+    )  # fmt: skip
+    files = [page, whole, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
     listed = [os.path.relpath(path, folder) for path in files]
     write_text(folder / STAMP, json.dumps({"stamp": stamp, "files": listed}, indent=2) + "\n")
     return files

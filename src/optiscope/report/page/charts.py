@@ -13,7 +13,9 @@ from ...render.bands import by_step, quantile
 from ..study_page import one_of_each_schedule
 from .evidence import Evidence
 
-BAND_POINTS = 80
+BAND_POINTS = 120
+BAND_ROWS = 150_000
+SCHEDULE_POINTS = 400  # a stair keeps its edge
 BUDGETS = 30
 POINTS = 80
 RATE = ("setting", "optimizer", "schedule", "lr")
@@ -167,6 +169,8 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     plain = {"run_id", "step", "lr_t", "grad_norm", "update_norm", "x0", "x1", "x2"}
     measured = [name for name in trace.columns if name not in plain and not name.startswith("lr_group")]
     shown = evidence.shown.assign(setting=evidence.setting_of(evidence.shown))
+    lines = len(shown.groupby(["setting", "optimizer", "schedule"])) * len(measured)
+    most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
     rows_of = dict(tuple(trace.groupby("run_id", sort=False)))
     for (setting, optimizer, schedule), own in shown.groupby(["setting", "optimizer", "schedule"], sort=False):
         rows = [rows_of[run_id] for run_id in own["run_id"] if run_id in rows_of]
@@ -180,7 +184,7 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
             if name == "loss":
                 floor = own["loss_floor"].min()
                 values = values - (floor if pd.notna(floor) else 0.0)
-            kept = spread(len(steps))
+            kept = spread(len(steps), most)
             levels = {part: quantile(values, share)[kept] for part, share in (("low", 0.25), ("mid", 0.5), ("high", 0.75))}
             parts.append(
                 pd.DataFrame({"step": steps[kept], **levels}).assign(
@@ -204,5 +208,5 @@ def _schedules(evidence: Evidence) -> pd.DataFrame:
     if trace is None or trace.empty or not len(evidence.shown):
         return pd.DataFrame()
     curves = one_of_each_schedule(evidence.shown, trace)
-    kept = [part.iloc[spread(len(part))] for _, part in curves.groupby("schedule", sort=False)]
+    kept = [part.iloc[spread(len(part), SCHEDULE_POINTS)] for _, part in curves.groupby("schedule", sort=False)]
     return pd.concat(kept, ignore_index=True) if kept else curves

@@ -62,7 +62,13 @@ def html_report(
     page_runs = page_runs.assign(ended=[ended.get(run_id, "") for run_id in page_runs["run_id"]])
     data = {
         "settings": _settings(evidence),
-        "groups": [{"name": one.name, "settings": one.settings, "of": one.of} for one in evidence.groups],
+        "groups": [
+            {
+                "name": one.name, "settings": one.settings, "of": one.of,
+                "ids": sorted({int(place) for place in evidence.setting_of(one.costs)}),
+            }
+            for one in evidence.groups
+        ],  # fmt: skip
         "looks": _looks(evidence.results),
         "frames": {name: numbers.frame(frame) for name, frame in frames.items()}
         | {"runs": numbers.frame(page_runs), "trace": numbers.frame(kept.trace), "losses": numbers.frame(_losses())},

@@ -7,7 +7,9 @@ off the chance of each other one to beat it on a run: whoever's interval reaches
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,23 +109,27 @@ def _percent(share: float) -> str:
 
 
 def _costs(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
-    """Time a step where runs were timed, and steps to the hardest target that anybody met."""
-    facts = []
+    """Time a step where runs were timed, in one sentence; and steps to the hardest target that anybody met."""
+    facts, times, ratios = [], [], []
     for row in own.to_dict("records"):
-        name = evidence.settings[tuple(row[key] for key in metrics.SETTING)]
         here = evidence.table[evidence.table["setting"] == row["setting"]]
-        parts = []
         if row["engine"] == "single" and np.isfinite(row["ms_per_step"]):
+            times.append(row["ms_per_step"])
             cheapest = here.loc[here["engine"] == "single", "ms_per_step"].min()
-            times = row["ms_per_step"] / cheapest if cheapest > 0 else 1.0
-            versus = f", {times:.2g} times the cheapest" if times >= 1.05 else ", the cheapest"
-            parts.append(f"{number(row['ms_per_step'])} ms a step{versus if len(here) > 1 else ''}")
+            ratios.append(row["ms_per_step"] / cheapest if cheapest > 0 else 1.0)
         if np.isfinite(row["steps_to_target"]):
             steps = f"{number(row['steps_to_target'])} step{'s' * (row['steps_to_target'] != 1)}"
-            parts.append(f"{steps} to {target_name(row['metric'], row['target'])}")
-        if parts:
-            facts.append(Fact(f"{name}: {'; '.join(parts)}", int(row["setting"])))
+            words = f"{_name(evidence, row)}: {steps} to {target_name(row['metric'], row['target'])}"
+            facts.append(Fact(words, int(row["setting"])))
+    if times:
+        low, high = number(min(times)), number(max(times))
+        versus = f", up to {max(ratios):.2g} times the cheapest pair" if max(ratios) >= 1.05 else ", the cheapest pair"
+        facts.insert(0, Fact(f"{low if low == high else f'{low} to {high}'} ms a step{versus}"))
     return facts
+
+
+def _name(evidence: Evidence, row: dict[Hashable, Any]) -> str:
+    return evidence.settings[tuple(row[key] for key in metrics.SETTING)]
 
 
 def _fails(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
@@ -132,7 +138,6 @@ def _fails(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
     ranks = evidence.ranks.merge(of_setting, on=["competitor", *metrics.SETTING])
     facts = []
     for row in own.to_dict("records"):
-        name = evidence.settings[tuple(row[key] for key in metrics.SETTING)]
         parts = []
         lost = int(row["diverged"] + row["errors"])
         if lost:
@@ -150,5 +155,5 @@ def _fails(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
                 others = "nobody did better" if met else "nobody met it"
             parts.append(f"met {target} in {_percent(row['success_rate'])} of runs; {others}")
         if parts:
-            facts.append(Fact(f"{name}: {'; '.join(parts)}", int(row["setting"])))
+            facts.append(Fact(f"{_name(evidence, row)}: {'; '.join(parts)}", int(row["setting"])))
     return facts

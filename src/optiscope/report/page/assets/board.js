@@ -34,7 +34,7 @@ O.leaderboard = (place) => {
   const draw = () => {
     const group = chosen.view.startsWith("group") ? Number(chosen.view.slice(5)) : null;
     const told = group === null ? one(rows.filter((row) => row.setting === Number(chosen.view) && fits(row))) : together(group, fits, rows);
-    table.replaceChildren(told.rows.length ? O.table(told.columns, told.rows, { sort: "rank", label: "Leaderboard" }) : O.none("Nothing fits these filters."));
+    table.replaceChildren(told.rows.length ? O.table(told.columns, told.rows, { sort: told.sort, label: "Leaderboard" }) : O.none("Nothing fits these filters."));
     table.append(O.el("p", { class: "muted", text: told.caption }));
     pareto.replaceChildren(told.rows.length ? front(told) : "");
   };
@@ -68,21 +68,26 @@ const one = (rows) => {
   ];
   const seeds = rows[0]?.seeds ?? 0;
   const caption = `Medians over ${seeds} seed${seeds === 1 ? "" : "s"}, at each pair's own rate; places that are shared (=) are not told apart by a paired test at 5%. Quality: final ${judgedWords[judged]}.`;
-  return { rows, columns, caption, x: "ms_per_step", y: "final", yWords: `final ${judgedWords[judged]}`, log: judged !== "error", best, where };
+  return { rows, columns, caption, sort: "rank", x: "ms_per_step", y: "final", yWords: `final ${judgedWords[judged]}`, log: judged !== "error", best, where };
 };
+
+/* The runs of a pair in all settings of a group, at the rate that each shows. */
+O.everywhere = (group, { optimizer, schedule }) => O.frames.board.rows({ optimizer, schedule })
+  .filter((row) => O.data.groups[group].ids.includes(row.setting))
+  .map((row) => ({ setting: row.setting, optimizer, schedule, lr: row.lr, purpose: "result" }));
 
 /* A group of settings: mean ranks and interquartile means. */
 const together = (group, fits, rows) => {
   const inside = rows.filter(fits);
   const allowed = new Set(inside.map((row) => O.pair(row.optimizer, row.schedule)));
   const found = O.frames.overall.rows({ group }).filter((row) => allowed.has(O.pair(row.optimizer, row.schedule)));
-  const where = (row) => ({ optimizer: row.optimizer, schedule: row.schedule, purpose: "result" });
+  const where = (row) => O.everywhere(group, row);
   const columns = [
-    { key: "rank", words: "Mean rank", n: true, best: "min", show: (row) => row.rank.toFixed(1), runs: where },
     ...whoColumns,
     { key: "iqm", words: "Left undone", n: true, best: "min", show: (row) => O.percent(row.iqm), runs: where, title: "Interquartile mean of the shortfall: share of the way from the start to the last target, 0% is best" },
     { key: "low", words: "95% interval", n: true, show: (row) => (Number.isNaN(row.low) ? "–" : `${O.percent(row.low)} … ${O.percent(row.high).replace("Infinity%", "failed")}`), runs: where },
-    { key: "beats_probability", words: "Beats the first", n: true, show: (row) => (Number.isNaN(row.beats_probability) ? "–" : `${O.percent(row.beats_probability)} (${O.percent(row.beats_low)} … ${O.percent(row.beats_high)})`), runs: where, title: "Chance that a run of it is better than one of the first" },
+    { key: "rank", words: "Mean rank", n: true, best: "min", show: (row) => row.rank.toFixed(1), runs: where },
+    { key: "beats_probability", words: "Beats the leader", n: true, show: (row) => (Number.isNaN(row.beats_probability) ? "–" : `${O.percent(row.beats_probability)} (${O.percent(row.beats_low)} … ${O.percent(row.beats_high)})`), runs: where, title: "Chance that a run of it is better than one of the leader, ties being half" },
     { key: "success", words: "Success", n: true, best: "max", show: (row) => O.percent(row.success), runs: where },
     { key: "failed", words: "Lost", n: true, show: (row) => `${row.failed}/${row.runs}`, runs: where },
     { key: "ms_per_step", words: "ms a step", n: true, best: "min", runs: where },
@@ -90,7 +95,7 @@ const together = (group, fits, rows) => {
   const cd = found[0]?.cd;
   const caption = Number.isNaN(cd ?? NaN) ? "Too few settings for a critical difference." :
     `Mean ranks that differ by less than ${cd.toFixed(1)} are not told apart (Nemenyi's critical difference, ${found[0].settings} settings). Filters choose rows; ranks are among all pairs.`;
-  return { rows: found, columns, caption, x: "ms_per_step", y: "iqm", yWords: "share of the way left undone", log: false, best: "min", where };
+  return { rows: found, columns, caption, sort: "iqm", x: "ms_per_step", y: "iqm", yWords: "share of the way left undone", log: false, best: "min", where };
 };
 
 /* Quality against time; whoever nobody beats in both is on the front. */

@@ -29,13 +29,13 @@ O.sensitivity = (place) => chooser(place, O.frames.rates, "Every pair ran at one
   const finite = rows.flatMap((row) => [row.cost, row.high]).filter((x) => Number.isFinite(x) && x > 0);
   const top = Math.max(...finite, 1e-12) * 3;
   const log = rows.every((row) => !(row.cost <= 0));
-  const chart = O.chart(() => ({
-    data: [...lines].flatMap(([optimizer, own]) => {
+  const chart = O.figure(() => ({
+    data: [...lines].flatMap(([optimizer, own], i) => {
       const lost = own.filter((row) => !Number.isFinite(row.cost));
       const name = O.safe(O.name(optimizer));
       return [
-        { x: own.map((row) => row.lr), y: own.map((row) => (Number.isFinite(row.cost) ? row.cost : null)), name, line: O.line(optimizer), mode: "lines+markers", marker: { size: 6 }, customdata: own.map((row) => rows.indexOf(row)), hovertemplate: `${name}, lr %{x:.3g}: %{y:.3g}<extra></extra>` },
-        { x: lost.map((row) => row.lr), y: lost.map(() => top), mode: "markers", marker: { symbol: "x", size: 8, color: O.look(optimizer).color }, customdata: lost.map((row) => rows.indexOf(row)), showlegend: false, hovertemplate: `${name}, lr %{x:.3g}: diverged<extra></extra>` },
+        { x: own.map((row) => row.lr), y: own.map((row) => (Number.isFinite(row.cost) ? row.cost : null)), name, legendgroup: name, line: O.line(optimizer), mode: "lines+markers", marker: { size: 6 }, customdata: own.map((row) => rows.indexOf(row)), hovertemplate: `${name}, lr %{x:.3g}: %{y:.3g}<extra></extra>` },
+        { x: lost.map((row) => row.lr), y: lost.map(() => top * 1.7 ** i), mode: "markers", marker: { symbol: "x", size: 8, color: O.look(optimizer).color }, customdata: lost.map((row) => rows.indexOf(row)), showlegend: false, legendgroup: name, hovertemplate: `${name}, lr %{x:.3g}: diverged<extra></extra>` },
       ];
     }),
     layout: O.layout({ xaxis: { title: "learning rate", type: "log" }, yaxis: { title: `median final ${rows[0].judged_by.replace("_", " ")}`, type: log ? "log" : "linear" } }),
@@ -51,7 +51,7 @@ O.sensitivity = (place) => chooser(place, O.frames.rates, "Every pair ran at one
   return [chart, table];
 });
 
-O.budget = (place) => chooser(place, O.frames.budget, "No search was run: there are no trials to count.", (chosen, rows) => [O.chart(() => ({
+O.budget = (place) => chooser(place, O.frames.budget, "No search was run: there are no trials to count.", (chosen, rows) => [O.figure(() => ({
   data: [...O.groups(rows, (row) => row.optimizer)].flatMap(([optimizer, own]) => {
     const whole = own.filter((row) => Number.isFinite(row.median_low) && Number.isFinite(row.median_high));
     const line = O.line(optimizer);
@@ -61,7 +61,7 @@ O.budget = (place) => chooser(place, O.frames.budget, "No search was run: there 
       { x: own.map((row) => row.k), y: own.map((row) => (Number.isFinite(row.median) ? row.median : null)), name, legendgroup: name, line: { ...line, shape: "hv" }, mode: "lines", customdata: own.map(() => optimizer), hovertemplate: `${name}, best of %{x}: %{y:.3g}<extra></extra>` },
     ];
   }),
-  layout: O.layout({ xaxis: { title: "trials", type: "log", dtick: 1 }, yaxis: { title: "score of the best", type: rows.every((row) => !(row.median <= 0)) ? "log" : "linear" } }),
+  layout: O.layout({ xaxis: { title: "trials", type: "log" }, yaxis: { title: "score of the best", type: rows.every((row) => !(row.median <= 0)) ? "log" : "linear" } }),
 }), { label: "Best of k trials by k", height: 420, click: (point) => O.showRuns({ setting: chosen.setting, schedule: chosen.schedule, optimizer: point.customdata, purpose: "tuning" }) })]);
 
 O.profiles = (place) => {
@@ -69,13 +69,13 @@ O.profiles = (place) => {
   const tools = O.el("div", { class: "tools" });
   const holder = O.el("div");
   const draw = (group) => {
-    const step = (frame, x, words, title) => O.chart(() => {
+    const step = (frame, x, words, title) => O.figure(() => {
       const lines = [...O.groups(frame.rows({ group }), (row) => O.pair(row.optimizer, row.schedule)).values()].sort((a, b) => b[0].area - a[0].area);
       return {
         data: lines.map((own, i) => ({ x: own.map((row) => row[x]), y: own.map((row) => row.share), name: O.safe(`${O.pair(own[0].optimizer, own[0].schedule)} (${own[0].area.toFixed(2)})`), line: { ...O.line(own[0].optimizer, own[0].schedule, true), shape: "hv" }, mode: "lines", visible: i < O.MOST_LINES ? true : "legendonly", customdata: own.map((row) => [row.optimizer, row.schedule]) })),
-        layout: O.layout({ title, xaxis: { title: words, type: "log" }, yaxis: { title: "share of run and target pairs", range: [0, 1.02], tickformat: ".0%" }, legend: { font: { size: 11 }, orientation: "h", y: -0.22 } }),
+        layout: O.layout({ title, xaxis: { title: words, type: "log" }, yaxis: { title: "share of run and target pairs", range: [0, 1.02], tickformat: ".0%" }}),
       };
-    }, { label: title, height: 520, click: (point) => O.showRuns({ optimizer: point.customdata[0], schedule: point.customdata[1], purpose: "result" }) });
+    }, { label: title, height: 360, click: (point) => O.showRuns(O.everywhere(group, { optimizer: point.customdata[0], schedule: point.customdata[1] })) });
     const wins = O.frames.wins.rows({ group });
     const order = O.frames.overall.rows({ group });
     const names = order.map((row) => row.competitor);
@@ -86,8 +86,8 @@ O.profiles = (place) => {
     const matrix = O.matrix(shown, shown, (down, across) => {
       const row = by.get(`${label[down]}\n${label[across]}`);
       if (!row) return null;
-      const side = (name) => ({ optimizer: of[name].optimizer, schedule: of[name].schedule, purpose: "result" });
-      return { words: O.percent(row.win_rate), weight: 2 * row.win_rate - 1, title: `${down} beats ${across} on ${O.percent(row.win_rate)} of ${row.pairs} pairs of runs`, runs: [side(label[down]), side(label[across])] };
+      const side = (name) => O.everywhere(group, of[name]);
+      return { words: O.percent(row.win_rate), weight: 2 * row.win_rate - 1, title: `${down} beats ${across} on ${O.percent(row.win_rate)} of ${row.pairs} pairs of runs`, runs: [...side(label[down]), ...side(label[across])] };
     }, { label: "Share of seeds on which the row beats the column" });
     holder.replaceChildren(
       O.el("div", { class: "grid2" },
@@ -103,7 +103,7 @@ O.profiles = (place) => {
 
 O.throughput = (place) => {
   const rows = O.frames.board?.rows().filter((row) => Number.isFinite(row.ms_per_step)) ?? [];
-  if (!rows.length) return place.append(O.none("No run was made alone: runs that are stepped together have no time of their own. `pytest --benchmark` times the step itself."));
+  if (!rows.length) return place.append(O.none("No run was made alone: runs that are stepped together have no time of their own. The benchmarks (pytest --benchmark) time the step itself."));
   const settings = [...new Set(rows.map((row) => row.setting))];
   const tools = O.el("div", { class: "tools" });
   const holder = O.el("div");
@@ -112,7 +112,7 @@ O.throughput = (place) => {
     for (const row of own) row.middle = row.times[Math.floor((row.times.length - 1) / 2)];
     own.sort((a, b) => b.middle - a.middle);
     holder.replaceChildren(O.chart(() => ({
-      data: [{ type: "bar", orientation: "h", x: own.map((row) => row.middle), y: own.map((row) => O.safe(O.name(row.optimizer))), marker: { color: own.map((row) => O.look(row.optimizer).color) }, text: own.map((row) => `${O.number(row.middle)} ms`), textposition: "auto", error_x: { type: "data", symmetric: false, array: own.map((row) => row.times.at(-1) - row.middle), arrayminus: own.map((row) => row.middle - row.times[0]), color: O.css("--muted"), thickness: 1 }, hovertemplate: "%{y}: %{x:.3g} ms a step<extra></extra>" }],
+      data: [{ type: "bar", orientation: "h", x: own.map((row) => row.middle), y: own.map((row) => O.safe(O.name(row.optimizer))), marker: { color: own.map((row) => O.look(row.optimizer).color) }, text: own.map((row) => `${O.number(row.middle)} ms`), textposition: "inside", insidetextanchor: "start", error_x: { type: "data", symmetric: false, array: own.map((row) => row.times.at(-1) - row.middle), arrayminus: own.map((row) => row.middle - row.times[0]), color: O.css("--muted"), thickness: 1 }, hovertemplate: "%{y}: %{x:.3g} ms a step<extra></extra>" }],
       layout: O.layout({ xaxis: { title: "ms a step: median over schedules, least to most as a line", rangemode: "tozero" }, yaxis: {} }),
     }), { label: "Milliseconds a step by optimizer", height: Math.max(240, 90 + 34 * own.length), click: (point) => O.showRuns({ setting, optimizer: own[point.pointIndex].optimizer, purpose: "result" }) }));
   };
@@ -125,7 +125,7 @@ O.memory = (place) => {
   const board = O.frames.board;
   const columns = [["state_bytes", "State, bytes"], ["peak_memory_mb", "Peak, MB"]].filter(([name]) => board?.has(name));
   const rows = board?.rows().filter((row) => columns.some(([name]) => Number.isFinite(row[name]))) ?? [];
-  if (!rows.length) return place.append(O.none("Memory was not measured in these runs; `pytest --benchmark` measures it, one process a figure."));
+  if (!rows.length) return place.append(O.none("Memory was not measured in these runs. The benchmarks (pytest --benchmark) measure it, one process a figure."));
   place.append(O.table([
     { key: "setting", words: "Problem", show: (row) => O.data.settings[row.setting].name }, ...whoColumns,
     ...columns.map(([key, words]) => ({ key, words, n: true, best: "min", runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, purpose: "result" }) })),

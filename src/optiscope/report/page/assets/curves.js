@@ -34,9 +34,11 @@ O.curves = (place, wanted, empty) => {
     pairs = pairs.filter((row) => lines.has(O.pair(row.optimizer, row.schedule)));
     const several = new Set(pairs.map((row) => row.schedule)).size > 1 && chosen.schedules === "all";
     const positive = rows.every((row) => !(row.low < 0));
+    // A loss of nought has no place on a logarithmic axis: it is drawn just below the least that has.
+    const least = Math.min(...rows.flatMap((row) => [row.low, row.mid]).filter((value) => value > 0)) / 3;
     const log = positive && (chosen.metric.includes("loss") || judged === "gap") && !["accuracy", "r2"].includes(chosen.metric);
-    const chart = O.chart(() => ({
-      data: pairs.flatMap((pair, i) => band(pair, lines.get(O.pair(pair.optimizer, pair.schedule)), several, i, log)),
+    const chart = O.figure(() => ({
+      data: pairs.flatMap((pair, i) => band(pair, lines.get(O.pair(pair.optimizer, pair.schedule)), several, i, log ? least : null)),
       layout: O.layout({ xaxis: { title: "step" }, yaxis: { title: words(chosen.metric), type: log ? "log" : "linear" } }),
     }), {
       label: `${words(chosen.metric)} by step on ${name}`, height: 460,
@@ -48,16 +50,16 @@ O.curves = (place, wanted, empty) => {
   draw();
 };
 
-const band = (pair, rows, several, i, log) => {
+const band = (pair, rows, several, i, least) => {
   const name = O.safe(O.pair(pair.optimizer, pair.schedule));
   const line = O.line(pair.optimizer, pair.schedule, several);
   const x = rows.map((row) => row.step);
-  const clip = (value) => (Number.isFinite(value) && !(log && value <= 0) ? value : null);
+  const clip = (value) => (Number.isFinite(value) ? (least === null ? value : Math.max(value, least)) : null);
   const shared = { legendgroup: name, legendrank: 1000 + i, visible: i < O.MOST_LINES ? true : "legendonly" };
   // A band ends where its upper edge is no number any more.
   const whole = rows.filter((row) => clip(row.low) !== null && clip(row.high) !== null);
   return [
-    { x: [...whole.map((row) => row.step), ...whole.map((row) => row.step).reverse()], y: [...whole.map((row) => row.high), ...whole.map((row) => row.low).reverse()], fill: "toself", fillcolor: line.color, opacity: 0.13, line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, ...shared },
+    { x: [...whole.map((row) => row.step), ...whole.map((row) => row.step).reverse()], y: [...whole.map((row) => clip(row.high)), ...whole.map((row) => clip(row.low)).reverse()], fill: "toself", fillcolor: line.color, opacity: 0.13, line: { width: 0 }, mode: "lines", hoverinfo: "skip", showlegend: false, ...shared },
     { x, y: rows.map((row) => clip(row.mid)), name, line, mode: "lines", hovertemplate: `${name}<br>step %{x}: %{y:.3g}<extra></extra>`, ...shared },
   ];
 };

@@ -19,7 +19,8 @@ O.gapOf = (run, loss) => loss - (Number.isNaN(run.loss_floor) ? 0 : run.loss_flo
 
 const drawerTitle = (where) => {
   const one = Array.isArray(where) ? where[0] : where;
-  const name = one.setting === undefined ? "" : O.data.settings[one.setting].name;
+  const settings = [...new Set((Array.isArray(where) ? where : [where]).map((part) => part.setting))];
+  const name = settings.length === 1 && settings[0] !== undefined ? O.data.settings[settings[0]].name : "";
   const who = (Array.isArray(where) ? where : [where]).map((part) =>
     [part.optimizer && O.name(part.optimizer), part.schedule].filter(Boolean).join(" + "));
   const rate = one.lr === undefined ? "" : `lr ${O.number(one.lr)}`;
@@ -52,10 +53,12 @@ O.showRuns = (where) => {
 const runCharts = (runs, of) => {
   const label = (run) => O.safe(`${O.pair(run.optimizer, run.schedule)}, lr ${O.number(Number(run.lr))}, seed ${run.seed}`);
   const many = new Set(runs.map((run) => run.optimizer)).size > 1;
+  const pairs = new Set(runs.map((run) => O.pair(run.optimizer, run.schedule))).size;
+  const one = new Set(runs.map((run) => run.setting)).size === 1;
   const lines = (x, y) => runs.flatMap((run) => {
     const path = O.path(run);
     if (!path?.[x] || !path?.[y]) return [];
-    const look = O.line(run.optimizer, run.schedule, !many);
+    const look = many || pairs === 1 ? { ...O.line(run.optimizer), ...(many ? {} : { dash: "solid" }) } : O.line(run.optimizer, run.schedule, true);
     const values = y === "loss" ? Array.from(path.loss, (loss) => O.gapOf(run, loss)) : path[y];
     return [{ x: path[x], y: values, name: label(run), line: { ...look, width: 1.4 }, opacity: 0.85, mode: "lines", hoverinfo: "name+x+y", showlegend: false }];
   });
@@ -70,7 +73,7 @@ const runCharts = (runs, of) => {
       data: lines("step", "lr_t"), layout: O.layout({ title: "Learning rate", xaxis: { title: "step" }, yaxis: { type: "log" } }),
     }), { label: "Rate of each run by step", height: 250 }),
   ];
-  if (runs.some((run) => O.path(run).x0 && !Number.isNaN(O.path(run).x0[0]))) {
+  if (one && runs.some((run) => O.path(run).x0 && !Number.isNaN(O.path(run).x0[0]))) {
     charts.push(O.chart(() => ({
       data: lines("x0", "x1"), layout: O.layout({ title: "Path", xaxis: { title: "x0" }, yaxis: { title: "x1" } }),
     }), { label: "Path of each run", height: 250 }));
@@ -92,6 +95,7 @@ const runTable = (runs, detail) => {
   const network = runs.some((run) => !Number.isNaN(run.accuracy_final ?? NaN));
   return O.table([
     { key: "seed", words: "Seed", n: true, show: pick },
+    ...(new Set(runs.map((run) => run.setting)).size > 1 ? [{ key: "setting", words: "Problem", show: (run) => O.data.settings[run.setting]?.name ?? run.problem }] : []),
     { key: "purpose", words: "Purpose", by: (run) => `${run.purpose === "result" ? 0 : 1}`, show: (run) => run.purpose },
     { key: "optimizer", words: "Optimizer", show: (run) => O.who(run.optimizer), by: (run) => O.name(run.optimizer) },
     { key: "schedule", words: "Schedule" },

@@ -131,7 +131,7 @@ O.race = (place) => {
       O.el("td", {}, schedule), O.el("td", {}, lr), entry.read);
   };
 
-  place.append(tools, stage.element, player, field);
+  place.append(tools, player, stage.element, field);
   O.themed.push(() => draw());
   begin(grounds[0]);
 };

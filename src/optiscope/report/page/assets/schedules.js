@@ -6,9 +6,9 @@ O.schedules = (place) => {
   const curves = O.frames.schedules;
   const order = O.data.looks.order;
   if (curves?.n) {
-    place.append(O.chart(() => ({
+    place.append(O.figure(() => ({
       data: [...O.groups(curves.rows(), (row) => row.schedule)].map(([schedule, own]) => ({ x: own.map((row) => row.step), y: own.map((row) => row.lr_t), name: O.safe(schedule), mode: "lines", line: { color: hue(order.indexOf(schedule)), width: 2 } })),
-      layout: O.layout({ title: "The rate by step, relative to its peak: one run of each", xaxis: { title: "step" }, yaxis: { rangemode: "tozero" } }),
+      layout: O.layout({ title: "Rate, relative to its peak", xaxis: { title: "step" }, yaxis: { rangemode: "tozero" } }),
     }), { label: "Learning rate by step for each schedule", height: 380 }));
   } else place.append(O.none("No trace was kept: the curves of the rates are not known."));
   const holder = O.el("div");
@@ -46,13 +46,13 @@ const explained = (place) => {
   place.append(O.el("h3", { text: "What explains the differences" }), O.el("p", { class: "muted", text: "Share of the variance of ranks within a problem, of a complete factorial. “:” is an interaction: the one matters differently from level to level of the other." }));
   if (!rows.length) return place.append(O.none(O.data.missing.variance ?? "There is no complete factorial to divide."));
   const bars = O.groups(rows, (row) => `${O.data.groups[row.group].name}: ${row.of}`);
-  place.append(O.chart(() => {
+  place.append(O.figure(() => {
     const names = [...bars.keys()].reverse();
     const effects = [...new Set(rows.filter((row) => row.share >= 0.005).map((row) => row.effect))];
     const told = (effect) => (effect === "higher" ? "higher interactions" : effect);
     return {
       data: effects.map((effect, i) => ({ type: "bar", orientation: "h", name: O.safe(told(effect)), y: names.map((name) => name.replace(": ", ":<br>")), x: names.map((name) => bars.get(name).find((row) => row.effect === effect)?.share ?? 0), marker: { color: hue(i), opacity: effect.includes(":") || effect === "higher" ? 0.55 : 1 }, text: names.map((name) => { const share = bars.get(name).find((row) => row.effect === effect)?.share ?? 0; return share >= 0.06 ? `${O.safe(told(effect))} ${O.percent(share)}` : ""; }), textposition: "inside", insidetextanchor: "middle", textangle: 0, hovertemplate: `${O.safe(told(effect))}: %{x:.1%}<extra></extra>` })),
-      layout: O.layout({ barmode: "stack", xaxis: { tickformat: ".0%", range: [0, 1] }, yaxis: {}, legend: { orientation: "h", y: -0.15, font: { size: 11 }, traceorder: "normal" } }),
+      layout: O.layout({ barmode: "stack", xaxis: { tickformat: ".0%", range: [0, 1] }, yaxis: {}}),
     };
   }, { label: "Shares of variance by factor", height: 160 + 74 * bars.size }));
 };
@@ -63,7 +63,7 @@ O.losses = (place) => {
   const holder = O.el("div");
   const draw = (name) => {
     const lines = [...O.groups(frame.rows({ loss: name }), (row) => row.target)];
-    const chart = (column, title) => O.chart(() => ({
+    const chart = (column, title) => O.figure(() => ({
       data: lines.map(([target, own], i) => ({ x: own.map((row) => row.prediction), y: own.map((row) => (Number.isFinite(row[column]) ? row[column] : null)), name: O.safe(target), mode: "lines", line: { color: hue(i), width: 2 } })),
       layout: O.layout({ title, xaxis: { title: O.safe(lines[0][1][0].quantity) }, yaxis: {} }),
     }), { label: `${title} of ${name}`, height: 320 });

@@ -20,7 +20,7 @@ O.stage = () => {
   const panels = [
     panel("ground", () => map(ground, entries), (entry) => [entry.path.x0, entry.path.x1], "Paths over the loss"),
     panel("strip", () => strip(entries, last, "Gap", gaps), (entry) => [entry.path.step, gaps(entry)], "Gap by step"),
-    panel("strip", () => strip(entries, last, "Learning rate", (entry) => entry.path.lr_t), (entry) => [entry.path.step, entry.path.lr_t], "Learning rate by step"),
+    panel("strip", () => strip(entries, last, "Learning rate", rates), (entry) => [entry.path.step, rates(entry)], "Learning rate by step"),
   ];
   return {
     element: O.el("div", { class: "stage" }, ...panels.map((one) => one.element)),
@@ -39,6 +39,13 @@ const gaps = (entry) => {
   entry.gaps = entry.gapsOf === entry.run ? entry.gaps : Array.from(entry.path.loss, (loss) => Math.max(O.gapOf(entry.run, loss), FLOOR));
   entry.gapsOf = entry.run;
   return entry.gaps;
+};
+
+/* The last row of a run to its end holds the rate of a step that is never taken. */
+const rates = (entry) => {
+  const own = Array.from(entry.path.lr_t, (rate) => Math.max(rate, FLOOR));
+  if (own.length > 1 && entry.path.step.at(-1) === entry.run.steps) own[own.length - 1] = own[own.length - 2];
+  return own;
 };
 
 const panel = (kind, make, series, label) => {

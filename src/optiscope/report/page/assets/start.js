@@ -20,7 +20,7 @@ O.fill = async () => {
   await O.load();
   for (const pick of document.querySelectorAll(".pick")) pick.textContent = O.name(pick.dataset.optimizer);
   for (const fact of document.querySelectorAll("[data-runs]")) {
-    fact.addEventListener("click", () => O.showRuns({ setting: Number(fact.dataset.setting), optimizer: fact.dataset.optimizer, schedule: fact.dataset.schedule, purpose: "result" }));
+    fact.addEventListener("click", () => O.showRuns({ setting: fact.dataset.setting && Number(fact.dataset.setting), optimizer: fact.dataset.optimizer, schedule: fact.dataset.schedule, purpose: "result" }));
   }
   for (const [name, fill] of Object.entries(O.sections)) {
     fill(document.querySelector(`[data-section="${name}"]`));
@@ -38,6 +38,8 @@ const marks = new IntersectionObserver((entries) => {
     if (entry.isIntersecting) {
       document.querySelectorAll("#nav [aria-current]").forEach((other) => other.removeAttribute("aria-current"));
       link.setAttribute("aria-current", "true");
+      const bar = link.closest("nav");
+      bar.scrollLeft = link.offsetLeft - bar.clientWidth / 2;
     }
   }
 }, { rootMargin: "-20% 0px -75% 0px" });

@@ -74,9 +74,12 @@ O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
 /* The name of an optimizer with its line, which takes the theme's colour anew. */
 O.who = (optimizer) => O.el("span", {}, O.swatch(optimizer), O.name(optimizer));
 
+/* A name that may be broken between its words: CosineAnnealingLR after Cosine. */
+O.breakable = (name) => name.split(/(?<=[a-z])(?=[A-Z])|(?<= )/).flatMap((part) => [part, document.createElement("wbr")]);
+
 /* A matrix of shares or gains as a table: readable by keyboard and on paper. */
 O.matrix = (down, across, cell, { corner = "", label } = {}) => {
-  const head = O.el("tr", {}, O.el("td", { text: corner }), ...across.map((name) => O.el("th", { scope: "col", text: name })));
+  const head = O.el("tr", {}, O.el("td", { text: corner }), ...across.map((name) => O.el("th", { scope: "col" }, ...O.breakable(name))));
   const rows = down.map((one) => O.el("tr", {}, O.el("th", { scope: "row", text: one }), ...across.map((other) => {
     const made = O.el("td");
     const told = cell(one, other);
