@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from .record import Finding, Record, Setting, breach, class_of, some
+from .record import Finding, Level, Record, Setting, breach, class_of, some
 
 HARDWARE = ("cpu", "gpu", "cores", "threads")
 VERSIONS = ("torch", "cuda", "numpy", "python", "optiscope", "commit")
@@ -25,10 +25,11 @@ def hardware(record: Record) -> Iterator[Finding]:
             text = "the machine and versions of some runs were not recorded"
             yield breach("warn", one, text, rows, "keep the store's folder provenance beside its runs")
         facts = {key: record.provenance[key] for key in used if key in record.provenance}
-        for names, level, what, do in (
+        kinds: list[tuple[tuple[str, ...], Level, str, str]] = [
             (HARDWARE, "fail", "machines", "run a setting on one machine with one number of threads"),
             (VERSIONS, "warn", "versions", "run a setting with one version of everything"),
-        ):
+        ]
+        for names, level, what, do in kinds:
             mixed = [name for name in names if len({str(own.get(name)) for own in facts.values()}) > 1]
             if mixed:
                 told = "; ".join(f"{name}: {some(_values(facts, name), 2)}" for name in mixed)

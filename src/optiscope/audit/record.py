@@ -108,8 +108,9 @@ def breach(
     """A finding about some rows of a frame that has a column `cell`, or about somebody by name."""
     name = setting if isinstance(setting, str) else setting.name
     if isinstance(rows, pd.DataFrame):
-        runs = runs or (len(rows) if "run_id" in rows else 0)
-        rows = sorted(set(rows["cell"]))
+        frame: pd.DataFrame = rows
+        count = runs or (len(frame.index) if "run_id" in frame.columns else 0)
+        return Finding(level, text, (name,), tuple(sorted(set(frame["cell"]))), count, do)
     return Finding(level, text, (name,), tuple(rows), runs, do)
 
 

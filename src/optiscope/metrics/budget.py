@@ -66,13 +66,11 @@ def expected_best(
     codes, keys = group_codes(trials, by)
     order = np.lexsort((score, codes))
     ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
-    drawn = _Draws(resamples, seed)
-    curves = [
-        _curves(np.zeros(1), np.ones(0, dtype=np.int64), drawn, confidence)
-    ]  # the columns, where there is no pool
+    drawn = _Draws(resamples, confidence, seed)
+    curves = [_curves(np.zeros(1), np.ones(0, dtype=np.int64), drawn)]  # the columns, where there is no pool
     for scores in np.split(score[order], ends[:-1]) if len(keys) else []:
         own = np.arange(1, len(scores) + 1) if budgets is None else budgets[budgets <= len(scores)]
-        curves.append(_curves(scores, own, drawn, confidence))
+        curves.append(_curves(scores, own, drawn))
     counts = [len(curve["k"]) for curve in curves[1:]]
     rows = keys.iloc[np.repeat(np.arange(len(keys)), counts)].reset_index(drop=True)
     return rows.assign(**{name: np.concatenate([curve[name] for curve in curves]) for name in curves[0]})
@@ -86,25 +84,26 @@ def _budgets(ks: Iterable[int]) -> NDArray[np.int64]:
     return np.array(sorted(set(given)), dtype=np.int64)
 
 
-def _curves(scores: NDArray[np.float64], ks: NDArray[np.int64], drawn: _Draws, confidence: float) -> dict[str, Any]:
+def _curves(scores: NDArray[np.float64], ks: NDArray[np.int64], drawn: _Draws) -> dict[str, Any]:
     """The columns of a pool whose scores are sorted, by name."""
-    weights = drawn.weights(len(scores), ks)
-    rank = _middle(weights)
-    bands = {"low": np.full(len(ks), np.nan), "high": np.full(len(ks), np.nan)}
-    bands |= {f"median_{name}": values.copy() for name, values in bands.items()}
+    n = len(scores)
+    drawn.plan(n, ks)
+    unknown = np.full(len(ks), np.nan)
+    low = high = median_low = median_high = unknown
     if drawn.resamples and len(ks):
-        for prefix, found in zip(("", "median_"), _resampled(scores, weights, ks, rank, drawn), strict=True):
-            bands[f"{prefix}low"], bands[f"{prefix}high"] = observed_interval(found, confidence)
-    finite = weights[:, np.isfinite(scores)].sum(axis=1)
+        means = np.concatenate([_mean(scores[picked], drawn.weights, ks) for picked in drawn.pools(n)])
+        low, high = observed_interval(means, drawn.confidence)
+        median_low, median_high = scores[drawn.low], scores[drawn.high]
+    finite = drawn.weights[:, np.isfinite(scores)].sum(axis=1)
     return {
         "k": ks,
-        "trials": np.full(len(ks), len(scores)),
-        "expected": _mean(scores[None], weights, ks)[0],
-        "low": bands["low"],
-        "high": bands["high"],
-        "median": scores[rank],
-        "median_low": bands["median_low"],
-        "median_high": bands["median_high"],
+        "trials": np.full(len(ks), n),
+        "expected": _mean(scores[None], drawn.weights, ks)[0],
+        "low": low,
+        "high": high,
+        "median": scores[drawn.rank],
+        "median_low": median_low,
+        "median_high": median_high,
         # More draws than infinite trials: certain, whatever the rounding of the sum.
         "finite": np.where(ks > np.isinf(scores).sum(), 1.0, finite),
     }
@@ -137,36 +136,34 @@ def _middle(weights: NDArray[np.float64]) -> NDArray[np.intp]:
 def _mean(pools: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Expected best of each sorted pool and budget, infinite where k infinite trials may be drawn."""
     infinite = np.isinf(pools)
+    if not infinite[:, -1:].any():
+        return pools @ weights.T  # sorted, so that nothing is infinite
     mean = np.where(infinite, 0.0, pools) @ weights.T
     return np.where(ks[None] <= infinite.sum(axis=1)[:, None], np.inf, mean)
 
 
-def _resampled(
-    scores: NDArray[np.float64], weights: NDArray[np.float64], ks: NDArray[np.int64], rank: NDArray[np.intp],
-    drawn: _Draws,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
-    """Mean and median of the best of k in pools drawn with replacement, shape (resamples, budgets)."""
-    means, medians = [], []
-    for picked in drawn.pools(len(scores)):
-        pools = scores[picked]
-        means.append(_mean(pools, weights, ks))
-        medians.append(pools[:, rank])
-    return np.concatenate(means), np.concatenate(medians)
-
-
 class _Draws:
-    """The resampled pools as places in a sorted pool, and the weights of its ranks: alike for pools of one size."""
+    """The resampled pools as places in a sorted pool, with all that depends on a pool's size and the budgets alone.
 
-    def __init__(self, resamples: int, seed: int):
-        self.resamples, self._seed = resamples, seed
+    `weights` are `best_of_k_weights`, `rank` is where the median of the best of k lies, `low` and `high` are the ends
+    of that median's band: an order of places is an order of scores. `plan` sets them for pools of one size.
+    """
+
+    def __init__(self, resamples: int, confidence: float, seed: int):
+        self.resamples, self.confidence, self._seed = resamples, confidence, seed
+        self._planned: tuple[int, bytes] = (-1, b"")
         self._size, self._pools = 0, np.empty((0, 0), dtype=np.intp)
-        self._weights: tuple[int, bytes, NDArray[np.float64]] = (0, b"", np.empty((0, 0)))
 
-    def weights(self, n: int, ks: NDArray[np.int64]) -> NDArray[np.float64]:
-        """`best_of_k_weights`, kept from pool to pool."""
-        if self._weights[:2] != (n, ks.tobytes()):
-            self._weights = (n, ks.tobytes(), best_of_k_weights(n, ks))
-        return self._weights[2]
+    def plan(self, n: int, ks: NDArray[np.int64]) -> None:
+        """Get ready for pools of n trials and these budgets; nothing is done where that is so already."""
+        if self._planned == (n, ks.tobytes()):
+            return
+        self._planned = (n, ks.tobytes())
+        self.weights = best_of_k_weights(n, ks)
+        self.rank = _middle(self.weights)
+        if self.resamples and len(ks):
+            places = np.concatenate([picked[:, self.rank] for picked in self.pools(n)])
+            self.low, self.high = observed_interval(places, self.confidence)
 
     def pools(self, n: int) -> Iterator[NDArray[np.intp]]:
         """Blocks of (resamples, n) places, sorted within each pool: best trial first."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,9 +152,7 @@ def median_iqr(values: ArrayLike, codes: NDArray[np.intp], groups: int) -> list[
     return [grouped_quantile(values, codes, groups, q) for q in (0.5, 0.25, 0.75)]
 
 
-def observed_interval(
-    values: NDArray[np.float64], confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def observed_interval(values: NDArray[Any], confidence: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """The ends of the middle `confidence` of each column, each an observed value: infinities allow no average.
 
     >>> low, high = observed_interval(np.arange(100.0)[:, None], 0.9)

@@ -96,7 +96,7 @@ def _read(
     needed = np.where(lost, np.inf, np.maximum(needed, least))
     codes, _ = group_codes(hits, instance)
     who, names = group_codes(hits, (by,))
-    if len(np.unique(codes * max(len(names), 1) + who)) < len(codes):
+    if not pd.Index(codes * max(len(names), 1) + who).is_unique:
         raise InputError(f"some {by} has several rows for one instance ({', '.join(instance)})")
     return needed, codes, who, names
 
@@ -110,19 +110,20 @@ def _curves(
     met = needed[np.isfinite(needed) & (needed > 0)]
     low = min(1.0, float(met.min(initial=1.0)))
     high = max(float(met.max(initial=low)), low)
-    grid = np.unique(np.append(np.maximum(met, low), low))
+    grid = np.sort(pd.unique(np.append(np.maximum(met, low), low)))
     if len(grid) > points:
         grid = np.geomspace(low, high, points)
         grid[-1] = high  # not a rounding short of it: the last hit counts
     order = np.lexsort((needed, who))
     ends = np.cumsum(np.bincount(who, minlength=len(names)))
-    parts = []
-    for name, own in zip(names[by], np.split(needed[order], ends[:-1]) if len(names) else [], strict=True):
-        share = np.searchsorted(own, grid, side="right") / count
+    shares, areas = [], []
+    wide = np.log(high / low)
+    for own in np.split(needed[order], ends[:-1]) if len(names) else []:
         hit = np.maximum(own[np.isfinite(own)], low)
-        wide = np.log(high / low)
-        area = float((np.log(high / hit) / wide).sum() / count) if wide else float(len(hit) / count)
-        parts.append(pd.DataFrame({by: name, axis: grid, "share": share, "instances": count, "area": area}))
-    if not parts:
-        return pd.DataFrame(columns=[by, axis, "share", "instances", "area"])
-    return pd.concat(parts, ignore_index=True)
+        shares.append(np.searchsorted(own, grid, side="right") / count)
+        areas.append(float((np.log(high / hit) / wide).sum() / count) if wide else float(len(hit) / count))
+    rows = names.iloc[np.repeat(np.arange(len(names)), len(grid))].reset_index(drop=True)
+    return rows.assign(
+        **{axis: np.tile(grid, len(names)), "share": np.concatenate([np.zeros(0), *shares]), "instances": count},
+        area=np.repeat(areas, len(grid)),
+    )

@@ -100,7 +100,7 @@ def shown_runs(runs: pd.DataFrame, rates: pd.DataFrame | None = None) -> pd.Data
     results = runs[runs["purpose"] == "result"]
     if results.empty:
         return results
-    rates = (shown_rates(runs) if rates is None else rates)[[*KEY, "lr"]]
+    known = (shown_rates(runs) if rates is None else rates)[[*KEY, "lr"]]
     codes, keys = group_codes(results, (*KEY, "lr"))
-    shown = keys.merge(rates.assign(shown=True), on=[*KEY, "lr"], how="left")["shown"].notna().to_numpy()
+    shown = keys.merge(known.assign(shown=True), on=[*KEY, "lr"], how="left")["shown"].notna().to_numpy()
     return results[shown[codes]].reset_index(drop=True)

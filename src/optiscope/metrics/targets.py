@@ -191,7 +191,10 @@ def success(hits: pd.DataFrame, by: Sequence[str] = (*KEY, "lr", "metric", "targ
     count = np.bincount(codes, minlength=len(keys))
     hit = np.bincount(codes, weights=hits["hit"].to_numpy(float), minlength=len(keys))
     spent = {name: numbers(hits, name) for name in ("evaluations", "seconds")}
-    sums = {name: np.bincount(codes, weights=values, minlength=len(keys)) for name, values in spent.items()}
+    sums: dict[str, NDArray[np.float64]] = {
+        name: np.bincount(codes, weights=values, minlength=len(keys)).astype(np.float64)
+        for name, values in spent.items()
+    }
     miss = ~hits["hit"].to_numpy(bool)
 
     def per_hit(total: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -102,7 +102,7 @@ def _complete(frame: pd.DataFrame, factors: Sequence[str]) -> tuple[NDArray[np.i
             f"{' × '.join(f'{n} {name}' for n, name in zip(shape, factors, strict=True))} is no factorial to divide: "
             "give rows of one search, in which every combination was run"
         )
-    place = np.ravel_multi_index(tuple(codes), shape)
+    place: NDArray[np.intp] = np.asarray(np.ravel_multi_index(tuple(codes), shape))
     there = np.zeros(int(np.prod(shape)), dtype=bool)
     there[place] = True
     if int(there.sum()) < len(place):
@@ -116,7 +116,7 @@ def _complete(frame: pd.DataFrame, factors: Sequence[str]) -> tuple[NDArray[np.i
     # Where each kept row stands in the smaller table.
     small = [np.searchsorted(own, code[rows]) for own, code in zip(kept, codes, strict=True)]
     sizes = tuple(len(own) for own in kept)
-    place = np.ravel_multi_index(tuple(small), sizes)
+    place = np.asarray(np.ravel_multi_index(tuple(small), sizes))
     texts = [", ".join(str(own[i]) for i in left) for own, left in zip(names, kept, strict=True)]
     levels = pd.DataFrame({"factor": list(factors), "levels": sizes, "of": shape, "kept": texts})
     return place, rows, levels

@@ -1,0 +1,96 @@
+"""What a search of k trials ends with: the best of k against k, with bands. Frame in, Figure out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from ..errors import InputError
+from .competitors import need
+from .ends import label_ends
+from .panels import name_axes, panels
+from .picture import describe
+from .style import looks_of, short_name, theme_of
+
+COLUMNS = ("optimizer", "k", "median", "median_low", "median_high")
+
+
+def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light", ax: Axes | None = None) -> Figure:
+    """The score that the best of k trials meets in half of all searches, by k: a panel a problem, a line an optimizer.
+
+    Bands are those of a bootstrap over the pool of trials. A line begins where half of the searches of so few trials
+    have found a rate that does not diverge. `measure` names the score's axis.
+
+    Takes the columns that `metrics.expected_best` gives: optimizer, k, median, median_low, median_high, and problem
+    where there are several; one row a problem, optimizer and k.
+
+    Raises InputError for a frame that is empty, lacks a column, or has two rows for one of these.
+    """
+    look = theme_of(theme)
+    need(curves, "budget", COLUMNS, why="metrics.expected_best gives them")
+    problem = curves["problem"].astype(str) if "problem" in curves else pd.Series("", index=curves.index)
+    if pd.DataFrame({"p": problem, "o": curves["optimizer"], "k": curves["k"]}).duplicated().any():
+        raise InputError("budget draws one curve an optimizer and problem: choose one schedule, start and horizon")
+    titles = list(dict.fromkeys(problem))
+    names = list(dict.fromkeys(curves["optimizer"].astype(str)))
+    styles = dict(zip(names, looks_of(names, theme), strict=True))
+    figure, axes = panels(titles, look, across=2, width=8.4, height=3.5, ax=ax)
+    ends = []
+    for panel, title in zip(axes, titles, strict=True):
+        here = curves[problem == title]
+        ends.append([])
+        scores = here["median"].to_numpy(float)
+        logarithmic = bool((scores[np.isfinite(scores)] > 0).all())
+        if logarithmic:
+            panel.set_yscale("log")
+            panel.yaxis.set_major_locator(LogLocator(numticks=7))
+            panel.yaxis.set_minor_locator(NullLocator())
+        for name in names:
+            own = here[here["optimizer"].astype(str) == name].sort_values("k")
+            middle = own["median"].to_numpy(float)
+            met = np.isfinite(middle)
+            if not met.any():
+                continue
+            style, top = styles[name], own["median_high"].to_numpy(float)
+            roof = np.nanmax(scores[np.isfinite(scores)]) * (1e3 if logarithmic else 10)
+            panel.fill_between(
+                own["k"], own["median_low"], np.minimum(top, roof), where=met, color=style.color, alpha=0.13, lw=0
+            )  # fmt: skip
+            panel.plot(
+                own["k"], np.where(met, middle, np.nan), color=style.color, lw=2.0, linestyle=style.linestyle(2.0),
+                dash_capstyle="butt", gid=f"line:{name}",
+            )  # fmt: skip
+            ends[-1].append((float(own["k"].iloc[-1]), float(middle[-1]), short_name(name), style.ink))
+        finite = scores[np.isfinite(scores)]
+        if logarithmic and len(finite):
+            panel.set_ylim(finite.min() / 2, finite.max() * 3)
+        panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
+        panel.set_xlim(1, here["k"].max())
+        name_axes(panel, look, "trials of the search", measure if panel is axes[0] else "")
+    _name(figure, axes, ends, own_layout=ax is None)
+    k = int(curves["k"].max())
+    last = curves[curves["k"] == k].sort_values("median").groupby(problem[curves["k"] == k], sort=False).first()
+    first = curves[curves["k"] == 1].sort_values("median").groupby(problem[curves["k"] == 1], sort=False).first()
+    told = [
+        f"{title or 'here'}: with one trial {short_name(str(first['optimizer'][title]))}, with {k} "
+        f"{short_name(str(last['optimizer'][title]))}"
+        for title in titles
+        if title in last.index and title in first.index
+    ]
+    return describe(figure, "The best of k trials against k, by optimizer.", f"Who leads, {'; '.join(told)}.")
+
+
+def _name(figure: Figure, axes: list[Axes], ends: list[list], *, own_layout: bool) -> None:
+    """Names at the ends of the lines, once the layout has left room for them."""
+    engine = figure.get_layout_engine()
+    if own_layout and engine is not None:
+        widest = max((len(words) for own in ends for *_, words, _ in own), default=0)
+        room = (0.072 * widest + 0.12) / figure.get_size_inches()[0]
+        engine.set(wspace=room, rect=(0, 0, 1 - room, 1))  # type: ignore[call-arg]
+        figure.draw_without_rendering()
+    for panel, own in zip(axes, ends, strict=True):
+        label_ends(panel, own, size=7.5, gap=4)

@@ -1,0 +1,133 @@
+"""Who solves how much, how soon, and who beats whom: profile, ECDF and win rates. Frames in, Figure out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+
+from .competitors import need
+from .heat import balance, heat
+from .panels import divide, dress, name_axes
+from .picture import Still, describe
+from .style import Look, Theme, looks_of, short_name, theme_of
+
+MOST = 14  # competitors that a matrix has room for numbers of
+
+
+def profiles(
+    profile: pd.DataFrame, ecdf: pd.DataFrame, wins: pd.DataFrame, *, by: str = "optimizer", theme: str = "light",
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
+    """The performance profile, the ECDF over targets and the matrix of win rates of the same competitors.
+
+    The best by the area under the ECDF comes first everywhere; the areas stand in the key. In the matrix a row's
+    competitor beats a column's on so many of a hundred seeds, ties being half.
+
+    Takes what `metrics.performance_profile`, `metrics.target_ecdf` and `metrics.win_rates` give for the column `by`,
+    which names optimizers.
+
+    Raises InputError for a frame that is empty or lacks a column.
+    """
+    look = theme_of(theme)
+    axis = next((name for name in ("evaluations", "seconds", "step") if name in ecdf), "evaluations")
+    need(profile, "profile", (by, "tau", "share", "area"))
+    need(ecdf, "ecdf", (by, axis, "share", "area"))
+    need(wins, "wins", (by, "other", "win_rate"))
+    areas = ecdf.groupby(by, sort=False)["area"].first().sort_values(ascending=False, kind="stable")
+    names = [str(name) for name in areas.index]
+    # Colours in the order of names, so that who is best changes nobody's look.
+    looks = dict(zip(sorted(names), looks_of(sorted(names), theme), strict=True))
+    figure, (left, right, matrix) = _rooms(len(names), look, ax)
+    _curves(left, profile, by, "tau", names, looks)
+    _curves(right, ecdf, by, axis, names, looks)
+    for panel, title, x in (
+        (left, "performance profile", "times the best one's effort"), (right, "ECDF over all targets", axis),
+    ):  # fmt: skip
+        panel.set_title(title, fontsize=9, color=look.ink, loc="left", fontweight="bold")
+        name_axes(panel, look, x, "share solved" if panel is left else "share of targets met")
+    _key(left, profile.groupby(by)["area"].first(), names, looks, look)
+    _key(right, areas, names, looks, look)
+    _matrix(matrix, wins, by, names, look)
+    solved = ecdf.groupby(by)["share"].last()
+    best, worst = names[0], names[-1]
+    return describe(
+        figure, "Who solves which share of problems and targets within which effort, and who beats whom.",
+        f"Most by the area under the ECDF: {short_name(best)}, {areas.iloc[0]:.2f}, with {solved[best]:.0%} of the "
+        f"targets met at the end; least: {short_name(worst)}, {areas.iloc[-1]:.2f}, {solved[worst]:.0%}.",
+    )  # fmt: skip
+
+
+def _rooms(count: int, theme: Theme, ax: Axes | None) -> tuple[Figure, list[Axes]]:
+    if ax is not None:
+        axes = divide(ax, 1, 3)
+        for one in axes:
+            dress(one, theme)
+        return ax.get_figure(root=True), axes  # type: ignore[return-value]
+    height = 0.9 + 0.34 * min(count, 24)
+    figure = Still(figsize=(8.4, 3.3 + height), facecolor=theme.paper, layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[3.1, height])
+    axes = [figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, :])]
+    for one in axes:
+        dress(one, theme)
+    return figure, axes
+
+
+def _curves(
+    ax: Axes, curves: pd.DataFrame, by: str, axis: str, names: Sequence[str], looks: dict[str, Look]
+) -> None:  # fmt: skip
+    for name in reversed(names):
+        own = curves[curves[by].astype(str) == name]
+        ax.plot(
+            own[axis], own["share"], color=looks[name].color, lw=1.9, linestyle=looks[name].linestyle(1.9),
+            drawstyle="steps-post", dash_capstyle="butt", gid=f"line:{name}",
+        )  # fmt: skip
+    ends = curves[axis].to_numpy(float)
+    ends = ends[ends > 0]
+    if len(ends) and ends.max() / ends.min() > 3:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(numticks=6))
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_ylim(0, 1.0)
+    ax.set_xlim(*(ends.min(), ends.max()) if len(ends) and ends.max() > ends.min() else (0.9, 1.1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def _key(ax: Axes, areas: pd.Series, names: Sequence[str], looks: dict[str, Look], theme: Theme) -> None:
+    """The key of a panel, best area first, in the corner that rising curves leave free."""
+    order = sorted(names, key=lambda name: -areas[name])
+    lines = {str(line.get_gid()): line for line in ax.lines}
+    legend = ax.legend(
+        [lines[f"line:{name}"] for name in order], [f"{short_name(name)}  {areas[name]:.2f}" for name in order],
+        loc="upper left", ncols=1 + (len(order) > 4), columnspacing=1.0, fontsize=7, labelcolor=theme.ink,
+        handlelength=2.4, labelspacing=0.3, facecolor=theme.paper, edgecolor="none", framealpha=0.85,
+        title="area under the curve", borderpad=0.2,
+    )  # fmt: skip
+    legend.get_title().set(fontsize=7, color=theme.muted)
+    legend.set_gid("key")
+
+
+def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: Theme) -> None:
+    table = wins.assign(one=wins[by].astype(str), two=wins["other"].astype(str))
+    values = table.pivot(index="one", columns="two", values="win_rate").reindex(index=names, columns=names)
+    rates = values.to_numpy(float)
+    colors = balance(theme)(np.nan_to_num(rates, nan=0.5))[..., :3]
+    colors[np.isnan(rates)] = np.nan
+
+    def words(y: int, x: int) -> str:
+        return "" if np.isnan(rates[y, x]) or len(names) > MOST else f"{100 * rates[y, x]:.0f}"
+
+    shorts = [short_name(name) for name in names]
+    heat(ax, colors, shorts, shorts, theme, words=words, size=8)
+    if len(names) > 7:
+        ax.tick_params(axis="x", labelrotation=30)
+        for label in ax.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    ax.set_title(
+        "win rate: the row beats the column on so many of 100 seeds", fontsize=9, color=theme.ink, loc="left",
+        fontweight="bold",
+    )  # fmt: skip
