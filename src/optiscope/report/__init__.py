@@ -11,10 +11,12 @@ Picture           a picture of the page
 
 from .gallery import PARTS, Recipe, gallery_page, read_recipes, write_gallery
 from .markdown import Picture, markdown_report, write_report
+from .page import html_report
+from .serve import page_server
 from .study_page import write_study_page
 from .tables import write_tables
 
 __all__ = [
-    "PARTS", "Picture", "Recipe", "gallery_page", "markdown_report", "read_recipes", "write_gallery", "write_report",
-    "write_study_page", "write_tables",
+    "PARTS", "Picture", "Recipe", "gallery_page", "html_report", "markdown_report", "page_server", "read_recipes",
+    "write_gallery", "write_report", "write_study_page", "write_tables",
 ]  # fmt: skip

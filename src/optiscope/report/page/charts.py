@@ -10,7 +10,7 @@ import pandas as pd
 from ... import metrics
 from ...errors import InputError
 from ...render.bands import by_step, quantile
-from ..study_page import one_of_each_schedule
+from ..schedules import one_of_each_schedule
 from .evidence import Evidence
 
 BAND_POINTS = 120
@@ -164,7 +164,7 @@ def _shares(costs: pd.DataFrame, factors: tuple[str, ...]) -> pd.DataFrame:
 def _bands(evidence: Evidence) -> pd.DataFrame:
     """Median and quartiles over seeds by step, of the gap or loss and of each metric, one line a setting and pair."""
     trace, parts = evidence.trace, []
-    if trace is None or trace.empty:
+    if trace.empty:
         return pd.DataFrame()
     plain = {"run_id", "step", "lr_t", "grad_norm", "update_norm", "x0", "x1", "x2"}
     measured = [name for name in trace.columns if name not in plain and not name.startswith("lr_group")]
@@ -205,7 +205,7 @@ def spread(count: int, most: int = BAND_POINTS) -> np.ndarray:
 
 def _schedules(evidence: Evidence) -> pd.DataFrame:
     trace = evidence.trace
-    if trace is None or trace.empty or not len(evidence.shown):
+    if trace.empty or not len(evidence.shown):
         return pd.DataFrame()
     curves = one_of_each_schedule(evidence.shown, trace)
     kept = [part.iloc[spread(len(part), SCHEDULE_POINTS)] for _, part in curves.groupby("schedule", sort=False)]

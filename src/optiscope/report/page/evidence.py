@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ... import metrics
-from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run
+from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run, require
 
 MOST_RUNS = 50_000
 SAME = (*metrics.KEY, "lr", "hyperparameters", "seed", "purpose")
@@ -19,13 +19,13 @@ SAME = (*metrics.KEY, "lr", "hyperparameters", "seed", "purpose")
 
 @dataclass
 class Evidence:
-    """What a page is made of. `runs` holds tuning trials, too; `trace` may be empty or None.
+    """What a page is made of. `runs` holds tuning trials, too; `trace` may be empty, or left out.
 
     Raises InputError where a fixed column is missing, or a run has two different rows.
     """
 
     runs: pd.DataFrame
-    trace: pd.DataFrame | None = None
+    trace: pd.DataFrame = None  # type: ignore[assignment]
     audit: pd.DataFrame | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     searches: Sequence[Mapping[str, Any]] = ()
@@ -38,10 +38,11 @@ class Evidence:
         self.repeated = int(again.sum())
         runs = runs[~again].reset_index(drop=True)
         self.runs = runs.assign(competitor=competitors(runs).astype(str))
-        if self.trace is None:
-            self.trace = pd.DataFrame(columns=["run_id", "step", "loss", "lr_t"])
-        elif self.repeated:
-            self.trace = self.trace[self.trace["run_id"].isin(self.runs["run_id"])]
+        trace = pd.DataFrame(columns=["run_id", "step", "loss"]) if self.trace is None else self.trace
+        require(trace, ("run_id", "step", "loss"), "trace")
+        if self.repeated:
+            trace = trace[trace["run_id"].isin(self.runs["run_id"])]
+        self.trace = trace if "lr_t" in trace else trace.assign(lr_t=np.nan)
 
     @functools.cached_property
     def results(self) -> pd.DataFrame:

@@ -164,7 +164,7 @@ def _trouble(evidence: Evidence, kept: Any) -> list[str]:
             said.append(f"All {len(results):,} runs diverged or failed: there is nothing to recommend.")
         if len(results) == 1:
             said.append("There is one run: it can be looked at, and compared with nothing.")
-        if evidence.trace is None or evidence.trace.empty:
+        if evidence.trace.empty:
             said.append("No trace was kept: there are no curves and no race.")
     if evidence.repeated:
         said.append(

@@ -26,7 +26,7 @@ def race_grounds(evidence: Evidence, numbers: Numbers) -> tuple[list[dict[str, A
     Also how each of its result runs ended, in words, by run_id.
     """
     trace = evidence.trace
-    if trace is None or not {"x0", "x1"} <= set(trace.columns):
+    if not {"x0", "x1"} <= set(trace.columns):
         return [], {}
     flat = trace["x0"].notna() & trace["x1"].notna()
     if "x2" in trace:

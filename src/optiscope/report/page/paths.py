@@ -67,9 +67,9 @@ def _some_runs(evidence: Evidence) -> tuple[pd.DataFrame, list[str]]:
 
 def _some_rows(evidence: Evidence, runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     trace = evidence.trace
-    columns = [name for name in ("run_id", "step", "loss", "lr_t", "x0", "x1") if trace is not None and name in trace]
-    if trace is None or trace.empty:
-        return pd.DataFrame(columns=columns or ["run_id", "step", "loss", "lr_t"]), []
+    columns = [name for name in ("run_id", "step", "loss", "lr_t", "x0", "x1") if name in trace]
+    if trace.empty:
+        return pd.DataFrame(columns=columns), []
     trace = trace.loc[trace["run_id"].isin(runs["run_id"]), columns]
     traced = trace["run_id"].nunique()
     if len(trace) <= MOST_ROWS:

@@ -15,15 +15,14 @@ O.runsOf = (where) => {
   return [...found.values()];
 };
 
-O.gapOf = (run, loss) => loss - (Number.isNaN(run.loss_floor) ? 0 : run.loss_floor);
-
 const drawerTitle = (where) => {
-  const one = Array.isArray(where) ? where[0] : where;
-  const settings = [...new Set((Array.isArray(where) ? where : [where]).map((part) => part.setting))];
+  const parts = Array.isArray(where) ? where : [where];
+  const settings = [...new Set(parts.map((part) => part.setting))];
   const name = settings.length === 1 && settings[0] !== undefined ? O.data.settings[settings[0]].name : "";
-  const who = (Array.isArray(where) ? where : [where]).map((part) =>
+  const who = parts.map((part) =>
     [part.optimizer && O.name(part.optimizer), part.schedule].filter(Boolean).join(" + "));
-  const rate = one.lr === undefined ? "" : `lr ${O.number(one.lr)}`;
+  const rates = [...new Set(parts.map((part) => part.lr))];
+  const rate = rates.length === 1 && rates[0] !== undefined ? `lr ${O.number(rates[0])}` : "";
   return [[...new Set(who)].filter(Boolean).join(" against "), name && `on ${name}`, rate].filter(Boolean).join(", ");
 };
 
@@ -59,7 +58,7 @@ const runCharts = (runs, of) => {
     const path = O.path(run);
     if (!path?.[x] || !path?.[y]) return [];
     const look = many || pairs === 1 ? { ...O.line(run.optimizer), ...(many ? {} : { dash: "solid" }) } : O.line(run.optimizer, run.schedule, true);
-    const values = y === "loss" ? Array.from(path.loss, (loss) => O.gapOf(run, loss)) : path[y];
+    const values = y === "lr_t" ? O.ratesOf(run, path) : y === "loss" ? O.gapsOf(run, path, positive) : path[y];
     return [{ x: path[x], y: values, name: label(run), line: { ...look, width: 1.4 }, opacity: 0.85, mode: "lines", hoverinfo: "name+x+y", showlegend: false }];
   });
   const known = runs.some((run) => !Number.isNaN(run.loss_floor));

@@ -66,6 +66,19 @@ O.path = (run) => {
   return found;
 };
 
+const FLOOR = 1e-16; // of what is drawn on a logarithmic axis
+
+/* The gap of each row of a run's trace; for a logarithmic axis none is nought. */
+O.gapOf = (run, loss) => loss - (Number.isNaN(run.loss_floor) ? 0 : run.loss_floor);
+O.gapsOf = (run, path, log) => Array.from(path.loss, (loss) => (log ? Math.max(O.gapOf(run, loss), FLOOR) : O.gapOf(run, loss)));
+
+/* The rates of a run; its last row holds the rate of a step that is never taken. */
+O.ratesOf = (run, path) => {
+  const own = Array.from(path.lr_t, (rate) => Math.max(rate, FLOOR));
+  if (own.length > 1 && path.step.at(-1) === run.steps) own[own.length - 1] = own[own.length - 2];
+  return own;
+};
+
 /* Rows in groups by a key, in the order in which keys turn up. */
 O.groups = (rows, key) => {
   const found = new Map();

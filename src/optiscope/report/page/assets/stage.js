@@ -13,8 +13,6 @@ O.before = (steps, time) => {
   return low;
 };
 
-const FLOOR = 1e-16; // of a gap on a logarithmic axis
-
 O.stage = () => {
   let ground, entries = [], last = 1, time = 0;
   const panels = [
@@ -36,17 +34,11 @@ O.stage = () => {
 };
 
 const gaps = (entry) => {
-  entry.gaps = entry.gapsOf === entry.run ? entry.gaps : Array.from(entry.path.loss, (loss) => Math.max(O.gapOf(entry.run, loss), FLOOR));
-  entry.gapsOf = entry.run;
+  if (entry.gapsOf !== entry.run) [entry.gapsOf, entry.gaps] = [entry.run, O.gapsOf(entry.run, entry.path, true)];
   return entry.gaps;
 };
 
-/* The last row of a run to its end holds the rate of a step that is never taken. */
-const rates = (entry) => {
-  const own = Array.from(entry.path.lr_t, (rate) => Math.max(rate, FLOOR));
-  if (own.length > 1 && entry.path.step.at(-1) === entry.run.steps) own[own.length - 1] = own[own.length - 2];
-  return own;
-};
+const rates = (entry) => O.ratesOf(entry.run, entry.path);
 
 const panel = (kind, make, series, label) => {
   const canvas = O.el("canvas", { "aria-hidden": "true" });
@@ -145,8 +137,8 @@ const map = (ground, entries) => {
   }
   const first = entries[0];
   if (first) data.push({ x: [first.path.x0[0]], y: [first.path.x1[0]], mode: "markers", marker: { symbol: "circle-open", size: 11, color: O.css("--ink"), line: { width: 2 } }, hovertemplate: "start<extra></extra>" });
-  const annotations = ground.reason ? [{ text: `No map: ${O.safe(ground.reason)}`, showarrow: false, xref: "paper", yref: "paper", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { size: 11, color: O.css("--muted") } }] : [];
-  return { data, layout: O.layout({ ...axes, showlegend: false, annotations, margin: { l: 48, r: 8, t: 18, b: 40 }, uirevision: `${ground.setting}` }) };
+  const annotations = ground.reason ? [{ text: `No map: ${O.safe(ground.reason)}`, showarrow: false, xref: "paper", yref: "paper", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { size: 11, color: O.css("--muted") } }] : [];
+  return { data, layout: O.layout({ ...axes, showlegend: false, annotations, margin: { l: 48, r: 8, t: ground.reason ? 30 : 18, b: 40 }, uirevision: `${ground.setting}` }) };
 };
 
 const strip = (entries, last, title, series) => ({

@@ -72,7 +72,7 @@ O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
 };
 
 /* The name of an optimizer with its line, which takes the theme's colour anew. */
-O.who = (optimizer) => O.el("span", {}, O.swatch(optimizer), O.name(optimizer));
+O.who = (optimizer) => O.el("span", { class: "who" }, O.swatch(optimizer), O.el("span", { text: O.name(optimizer) }));
 
 /* A name that may be broken between its words: CosineAnnealingLR after Cosine. */
 O.breakable = (name) => name.split(/(?<=[a-z])(?=[A-Z])|(?<= )/).flatMap((part) => [part, document.createElement("wbr")]);
