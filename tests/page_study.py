@@ -15,7 +15,9 @@ def real_study():
         "problem": ["beale", "himmelblau"], "optimizer": ["SGD", "Momentum", "Adam"],
         "schedule": ["constant", "CosineAnnealingLR"], "start": "random", "steps": 30,
     }  # fmt: skip
-    tuning = osc.run(osc.grid(**axes, lr=[1e-3, 1e-2], seed=[100, 101]), engine="single", trace="none", purpose="tuning")
+    tuning = osc.run(
+        osc.grid(**axes, lr=[1e-3, 1e-2], seed=[100, 101]), engine="single", trace="none", purpose="tuning"
+    )
     best = osc.metrics.best_rates(tuning.runs)
     runs = [
         run
@@ -29,4 +31,6 @@ def real_study():
 def hostile(runs, trace):
     """The same with names that a careless page would run, or draw as links."""
     names = {"Momentum": SCRIPT, "SGD": PLOTTED, "himmelblau": IMAGE}
-    return runs.assign(error="", optimizer=runs["optimizer"].replace(names), problem=runs["problem"].replace(names)), trace
+    return runs.assign(
+        error="", optimizer=runs["optimizer"].replace(names), problem=runs["problem"].replace(names)
+    ), trace

@@ -177,7 +177,9 @@ def test_report_makes_the_page_beside_the_markdown(done, capsys):
 
 def test_report_serves_the_page_it_wrote(done, capsys, monkeypatch):
     asked = []
-    monkeypatch.setattr("optiscope.cli.serve.page_server", lambda page, port: asked.append((page, port)) or Interrupted())
+    monkeypatch.setattr(
+        "optiscope.cli.serve.page_server", lambda page, port: asked.append((page, port)) or Interrupted()
+    )
     assert exit_code(["report", "results/tiny", "--serve", "--port", "0"]) == 0
     assert asked == [(Path("results/tiny/report.html"), 0)]
     assert "http://127.0.0.1:4321/report.html" in capsys.readouterr().out

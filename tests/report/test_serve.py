@@ -49,7 +49,9 @@ def test_localhost_is_a_name_of_it_and_a_head_has_no_body(server):
     assert (answer.status, answer.getheader("Content-Length"), body) == (200, "9", b"")
 
 
-@pytest.mark.parametrize("host", ["evil.example:{port}", "127.0.0.1.evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example:{port}", "127.0.0.1.evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""]
+)
 def test_another_name_is_refused(server, host):
     answer, body = ask(server, host=host.format(port=server.server_address[1]))
     assert answer.status == 421

@@ -39,7 +39,9 @@ def page_server(page: Path, port: int = 8730) -> ThreadingHTTPServer:
         return ThreadingHTTPServer((ADDRESS, port), Handler)
     except OSError as error:
         why = error.strerror or error
-        raise InputError(f"cannot serve on port {port}: {why}; give another, or --port 0 for any that is free") from error
+        raise InputError(
+            f"cannot serve on port {port}: {why}; give another, or --port 0 for any that is free"
+        ) from error
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal is the user's."""
 
     def _answer(self, body: bool) -> None:
-        port = self.server.server_address[1]
+        port = int(self.server.server_address[1])  # type: ignore[index]
         host = self.headers.get("Host", "").lower()
         if host not in {name for own in NAMES for name in (f"{own}:{port}", *([own] if port == 80 else []))}:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"This page is served as {ADDRESS}:{port} alone.")

@@ -17,7 +17,9 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install optiscope[test]")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install optiscope[test]"
+)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is on the path")
 
 
@@ -175,7 +177,9 @@ def test_the_race_plays_pauses_scrubs_and_toggles(reader):
     assert without != ended
     page.get_by_label("Show Adam").check()
     page.get_by_label("Schedule of Adam").select_option("CosineAnnealingLR")
-    assert page.evaluate("O.raceState.entries.find((one) => one.optimizer === 'Adam').run.schedule") == "CosineAnnealingLR"
+    assert (
+        page.evaluate("O.raceState.entries.find((one) => one.optimizer === 'Adam').run.schedule") == "CosineAnnealingLR"
+    )
     page.locator("#race").get_by_label("Problem").select_option(label="himmelblau")
     assert page.evaluate("O.raceState.ground.name") == "himmelblau"
     assert page.locator("#race output").inner_text() == "step 30 / 30"
@@ -253,7 +257,10 @@ def test_names_of_users_stay_text_everywhere(reader):
     assert page.evaluate("window.stolen") is None
     assert page.locator("img").count() == 0
     assert page.locator("a[href*=stolen]").count() == 0
-    assert page.evaluate("[...document.querySelectorAll('a')].filter((a) => a.href.baseVal?.includes('stolen')).length") == 0
+    assert (
+        page.evaluate("[...document.querySelectorAll('a')].filter((a) => a.href.baseVal?.includes('stolen')).length")
+        == 0
+    )
     assert "<script>window.stolen=1</script>" in page.locator("#leaderboard").inner_text()
 
 

@@ -31,7 +31,9 @@ def test_the_largest_number_does_not_become_infinite():
 
 def test_a_frame_keeps_each_text_once():
     numbers = Numbers()
-    frame = pd.DataFrame({"who": ["Adam", "SGD", "Adam", None], "lr": [1.0, np.nan, 2.0, 3.0], "on": [True, False, True, True]})
+    frame = pd.DataFrame(
+        {"who": ["Adam", "SGD", "Adam", None], "lr": [1.0, np.nan, 2.0, 3.0], "on": [True, False, True, True]}
+    )
     held = numbers.frame(frame)
     assert held["n"] == 4
     assert held["columns"]["who"]["texts"] == ["Adam", "SGD", ""]

@@ -47,7 +47,9 @@ def study():
 def page(study):
     runs, trace = study
     audit = findings(runs)
-    return html_report(title="Mine", runs=runs, trace=trace, audit=audit, methods={"Seeds": "apart"}, command="optiscope run")
+    return html_report(
+        title="Mine", runs=runs, trace=trace, audit=audit, methods={"Seeds": "apart"}, command="optiscope run"
+    )
 
 
 def test_the_page_is_whole(page):
@@ -126,7 +128,11 @@ def test_one_run_alone_is_shown_and_compared_with_nothing():
 
 
 def test_all_runs_diverged():
-    rows = [{"optimizer": name, "seed": seed, "status": "diverged", "loss_final": np.nan} for name in "ab" for seed in (0, 1)]
+    rows = [
+        {"optimizer": name, "seed": seed, "status": "diverged", "loss_final": np.nan}
+        for name in "ab"
+        for seed in (0, 1)
+    ]
     page = html_report(title="Lost", runs=make_runs(*rows))
     words = words_of(page)
     assert "All 4 runs diverged or failed: there is nothing to recommend." in words
@@ -154,12 +160,12 @@ def test_a_problem_that_is_not_in_the_catalogue_has_a_race_without_a_map():
 def test_beyond_its_room_the_page_samples_and_says_so(study, monkeypatch):
     runs, trace = study
     monkeypatch.setattr(paths, "MOST_RUNS", 80)
-    monkeypatch.setattr(paths, "MOST_ROWS", 40 * 24)
+    monkeypatch.setattr(paths, "MOST_ROWS", 40 * 64)
     page = html_report(title="Large", runs=runs, trace=trace)
     words = words_of(page)
     assert "Of 120 runs this page lists 80, evenly picked; every statistic is of all of them." in words
     assert "Of 72 traced runs this page draws 40, those of the first seeds." in words
     frames = data_of(page)["frames"]
     assert frames["runs"]["n"] == 80
-    assert frames["trace"]["n"] <= 40 * 24
+    assert frames["trace"]["n"] <= 40 * 64
     assert frames["board"]["n"] == 12

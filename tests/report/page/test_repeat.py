@@ -23,7 +23,9 @@ def test_a_schedule_that_has_an_end_of_its_own_is_told():
 
 
 def test_an_object_of_one_s_own_is_not_passed_off_as_the_catalogue_s(bowl):
-    assert add_repeats(osc.run(osc.grid(bowl, "SGD", lr=0.01, steps=3), engine="single").runs)["again"].tolist() == [OWN]
+    assert add_repeats(osc.run(osc.grid(bowl, "SGD", lr=0.01, steps=3), engine="single").runs)["again"].tolist() == [
+        OWN
+    ]
     mine = osc.OptimizerSpec("Adam", "torch.optim.SGD")
     assert add_repeats(made(optimizer=mine).runs)["again"].tolist() == [CHANGED]
 

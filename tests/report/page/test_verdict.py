@@ -56,7 +56,10 @@ def test_networks_and_functions_have_a_verdict_each():
     functions = study({"Adam": [1.0, 2.0], "SGD": [2.0, 3.0]})
     networks = study({"Adam": [3.0, 3.0], "SGD": [1.0, 1.0]}, ["net"], loss_floor=np.nan)
     both = Evidence(joined(functions, networks))
-    assert [(one.kind, one.optimizer) for one in recommendations(both)] == [("test functions", "Adam"), ("networks", "SGD")]
+    assert [(one.kind, one.optimizer) for one in recommendations(both)] == [
+        ("test functions", "Adam"),
+        ("networks", "SGD"),
+    ]
 
 
 def test_the_group_of_settings_is_the_largest_in_which_the_same_competitors_met():

@@ -94,7 +94,9 @@ def _robustness(evidence: Evidence) -> pd.DataFrame:
 
 def _gains(evidence: Evidence) -> pd.DataFrame:
     gains = metrics.schedule_gains(evidence.costs)
-    return gains.assign(setting=evidence.setting_of(gains))[["setting", "optimizer", "schedule", "cost", "cost_constant", "gain"]]
+    return gains.assign(setting=evidence.setting_of(gains))[
+        ["setting", "optimizer", "schedule", "cost", "cost_constant", "gain"]
+    ]
 
 
 def _median_gains(evidence: Evidence) -> pd.DataFrame:
@@ -171,7 +173,7 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     shown = evidence.shown.assign(setting=evidence.setting_of(evidence.shown))
     lines = len(shown.groupby(["setting", "optimizer", "schedule"])) * len(measured)
     most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
-    rows_of = dict(tuple(trace.groupby("run_id", sort=False)))
+    rows_of = dict(tuple(trace[["run_id", "step", *measured]].groupby("run_id", sort=False)))
     for (setting, optimizer, schedule), own in shown.groupby(["setting", "optimizer", "schedule"], sort=False):
         rows = [rows_of[run_id] for run_id in own["run_id"] if run_id in rows_of]
         if not rows:
@@ -180,12 +182,14 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
         for name in measured:
             if not rows[name].notna().any():
                 continue
-            steps, values = by_step(own, rows, name)
+            steps, values = by_step(own[["run_id", "status"]], rows[["run_id", "step", name]], name)
             if name == "loss":
                 floor = own["loss_floor"].min()
                 values = values - (floor if pd.notna(floor) else 0.0)
             kept = spread(len(steps), most)
-            levels = {part: quantile(values, share)[kept] for part, share in (("low", 0.25), ("mid", 0.5), ("high", 0.75))}
+            levels = {
+                part: quantile(values, share)[kept] for part, share in (("low", 0.25), ("mid", 0.5), ("high", 0.75))
+            }
             parts.append(
                 pd.DataFrame({"step": steps[kept], **levels}).assign(
                     setting=setting, optimizer=optimizer, schedule=schedule, metric=name

@@ -18,7 +18,7 @@ from ..markdown import _flat
 from ..method import bullets, how_it_was_measured
 from ..search import searches_told
 from .charts import chart_frames
-from .evidence import Evidence
+from .evidence import Evidence, Group
 from .maps import race_grounds
 from .notes import as_html, audit_rows
 from .pack import Numbers, packed, packed_json
@@ -29,7 +29,8 @@ from .verdict import recommendations
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
-    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "schedules", "race", "stage", "start",
+    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "schedules", "race", "stage",
+    "start",
 )  # fmt: skip
 
 
@@ -62,13 +63,7 @@ def html_report(
     page_runs = page_runs.assign(ended=[ended.get(run_id, "") for run_id in page_runs["run_id"]])
     data = {
         "settings": _settings(evidence),
-        "groups": [
-            {
-                "name": one.name, "settings": one.settings, "of": one.of,
-                "ids": sorted({int(place) for place in evidence.setting_of(one.costs)}),
-            }
-            for one in evidence.groups
-        ],  # fmt: skip
+        "groups": [_group(evidence, one) for one in evidence.groups],
         "looks": _looks(evidence.results),
         "frames": {name: numbers.frame(frame) for name, frame in frames.items()}
         | {"runs": numbers.frame(page_runs), "trace": numbers.frame(kept.trace), "losses": numbers.frame(_losses())},
@@ -80,7 +75,8 @@ def html_report(
     said = [bullets(_sentences(methods))] if methods else []
     return _environment().get_template("page.html").render(
         title=title, version=__version__, counts=_counts(evidence), recommendations=recommendations(evidence),
-        audit=audit_rows(audit), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence, kept),
+        audit=audit_rows(audit), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
+        left_out=kept.left_out,
         method=as_html([*said, *measured, *searches_told(searches, evidence.runs)]),
         environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, style=_own("page.css"),
         script=Markup("\n").join(_own(f"{name}.js") for name in SCRIPTS), plotly=_plotly(),
@@ -109,14 +105,25 @@ def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters["number"] = metrics.number
     return made
 
 
+def _group(evidence: Evidence, group: Group) -> dict[str, Any]:
+    places = sorted({int(place) for place in evidence.setting_of(group.costs)})
+    return {"name": group.name, "settings": group.settings, "of": group.of, "ids": places}
+
+
 def _settings(evidence: Evidence) -> list[dict[str, Any]]:
-    judged = {} if evidence.costs.empty else evidence.costs.groupby(list(metrics.SETTING))["judged_by"].first().to_dict()
+    judged = (
+        {} if evidence.costs.empty else evidence.costs.groupby(list(metrics.SETTING))["judged_by"].first().to_dict()
+    )
     return [
         dict(zip(metrics.SETTING, key, strict=True))
         | {"name": name, "judged": str(judged.get(key, "loss")), "steps": int(key[metrics.SETTING.index("steps")])}
@@ -151,9 +158,9 @@ def _counts(evidence: Evidence) -> list[tuple[str, str]]:
     return [*((f"{n:,}", f"{noun}{'' if n == 1 else 's'}") for n, noun in counted), (f"{lost:,}", "diverged or failed")]
 
 
-def _trouble(evidence: Evidence, kept: Any) -> list[str]:
+def _trouble(evidence: Evidence) -> list[str]:
     """What a reader must know before the first figure, in sentences."""
-    said = list(kept.left_out)
+    said = []
     results = evidence.results
     if evidence.runs.empty:
         said.append("There are no runs: run a study, then write the report again.")
@@ -178,5 +185,3 @@ def _sentences(methods: Mapping[str, Any] | Sequence[str]) -> list[str]:
     if isinstance(methods, Mapping):
         return [metrics.escape_markdown(f"{name}: {value}") for name, value in methods.items()]
     return [metrics.escape_markdown(line) for line in methods]
-
-

@@ -49,7 +49,9 @@ def race_grounds(evidence: Evidence, numbers: Numbers) -> tuple[list[dict[str, A
     return grounds, ended
 
 
-def _ground(name: str, points: np.ndarray, floor: float, numbers: Numbers) -> tuple[dict[str, Any], pd.DataFrame | None]:
+def _ground(
+    name: str, points: np.ndarray, floor: float, numbers: Numbers
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
     from ...catalogues.problems.landscape import landscape, view_bounds
     from ...naming import as_problem
 

@@ -11,8 +11,8 @@ import pandas as pd
 from .charts import spread
 from .evidence import MOST_RUNS, Evidence
 
-MOST_ROWS = 240_000  # of the trace: about four megabytes on the page
-FEWEST = 24  # rows of one run, below which a curve says nothing
+MOST_ROWS = 320_000  # of the trace: about five megabytes on the page
+FEWEST = 64  # rows of one run, below which a path has corners that the run had not
 KEPT = (
     "run_id", "setting", "problem", "optimizer", "schedule", "hyperparameters", "seed", "start", "steps", "dtype",
     "device", "engine", "status", "purpose", "loss_start", "loss_final", "loss_best", "step_best", "steps_done",

@@ -21,7 +21,7 @@ from .evidence import Evidence, Group
 
 CONFIDENCE = {
     3: ("strong", "Every other one is less likely than not to beat it, and lies beyond the critical difference."),
-    2: ("fair", "Every other one is less likely than not to beat it; by mean ranks over so few settings, some are close."),
+    2: ("fair", "Every other is less likely than not to beat it; by mean ranks over so few settings, some are near."),
     1: ("weak", "Some others cannot be told from it with these runs."),
     0: ("none", "Most others cannot be told from it with these runs: take it as a place to begin."),
 }
@@ -92,8 +92,8 @@ def _summary(group: Group, first: pd.Series, others: pd.DataFrame) -> str:
     second = others.iloc[0]
     seeds = group.costs["seed"].nunique()
     return (
-        f"Best of {len(others) + 1} pairs on {where}{missing}, at {seeds} seed{'s' * (seeds != 1)}: its middle runs left "
-        f"{_share(first)} of the way to the last target undone; {second['competitor']} left {_share(second)}."
+        f"Best of {len(others) + 1} pairs on {where}{missing}, at {seeds} seed{'s' * (seeds != 1)}: its middle runs "
+        f"left {_share(first)} of the way to the last target undone; {second['competitor']} left {_share(second)}."
     )
 
 
