@@ -168,6 +168,38 @@ def test_report_writes_again_what_was_removed(done, capsys):
     assert "results/tiny/report.md" in capsys.readouterr().out
 
 
+def test_report_makes_the_page_beside_the_markdown(done, capsys):
+    (done / "report.html").unlink()
+    assert exit_code(["report", "results/tiny"]) == 0
+    assert (done / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "results/tiny/report.html" in capsys.readouterr().out
+
+
+def test_report_serves_the_page_it_wrote(done, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "optiscope.cli.serve.page_server", lambda page, port: asked.append((page, port)) or Interrupted()
+    )
+    assert exit_code(["report", "results/tiny", "--serve", "--port", "0"]) == 0
+    assert asked == [(Path("results/tiny/report.html"), 0)]
+    assert "http://127.0.0.1:4321/report.html" in capsys.readouterr().out
+
+
+class Interrupted:
+    """A server that its user ends at once."""
+
+    server_address = ("127.0.0.1", 4321)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def serve_forever(self):
+        raise KeyboardInterrupt
+
+
 def test_verbose_prints_each_change_of_rate(here, capsys):
     # SGD at 0.5 on x² is at rest after one step: from there on the plateau lasts.
     text = 'name = "loud"\nproblems = ["sphere"]\noptimizers = ["SGD"]\nlr = 0.5\nseeds = 1\nsteps = 30\n'

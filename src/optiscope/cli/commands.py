@@ -162,12 +162,20 @@ def gallery(
 @app.command()
 def report(
     results: Annotated[Path, typer.Argument(help="A folder that a study was run into.")] = Path("results/demo"),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show report.html in a browser, to this machine alone.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve: where; 0 for any that is free.")] = 8730,
 ) -> None:
-    """Write report.md, tables and pictures from what is stored."""
+    """Write report.md, report.html, tables and pictures from what is stored."""
     _load_torch()
     from .study import write_report
 
-    write_report(results)
+    files = write_report(results)
+    if serve:
+        from .serve import serve_page
+
+        serve_page(files[1], port)
 
 
 @app.command()

@@ -71,8 +71,8 @@ def command_of(words: list[str], **options: Any) -> str:
     return shlex.join(["optiscope", *words])
 
 
-def write_report(folder: Path) -> None:
-    """Write the pages of a folder that holds runs. Raises InputError where it holds none."""
+def write_report(folder: Path) -> list[Path]:
+    """Write the pages of a folder that holds runs, and give the files. Raises InputError where it holds none."""
     # Looked at before the store is opened: a folder called runs may be somebody else's.
     if not any((folder / "runs").glob("*.parquet")):
         raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
@@ -86,6 +86,7 @@ def write_report(folder: Path) -> None:
     _summary(store, None)
     _where(folder, files)
     _tell_lost(runs[runs["purpose"] == "result"])
+    return files
 
 
 def lost(runs: pd.DataFrame) -> str:
@@ -211,6 +212,7 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
 
 def _where(folder: Path, files: list[Path]) -> None:
     print(f"report    {files[0]}")
+    print(f"page      {files[1]}")
     print(f"tables    {folder / 'tables'}")
     print(f"pictures  {folder / 'pictures'}")
     print(f"runs      {folder}")

@@ -1,5 +1,7 @@
 """Frames and pictures into pages and files. Joins `metrics` with what recipes drew; imports no torch.
 
+html_report       the same as one HTML page, in which every number leads to its runs
+page_server       that page, served to this machine alone
 markdown_report   a study as one Markdown page
 write_report      the page, into a folder
 write_gallery     the page of all recipes' pictures
@@ -9,10 +11,12 @@ Picture           a picture of the page
 
 from .gallery import PARTS, Recipe, gallery_page, read_recipes, write_gallery
 from .markdown import Picture, markdown_report, write_report
+from .page import html_report
+from .serve import page_server
 from .study_page import write_study_page
 from .tables import write_tables
 
 __all__ = [
-    "PARTS", "Picture", "Recipe", "gallery_page", "markdown_report", "read_recipes", "write_gallery", "write_report",
-    "write_study_page", "write_tables",
+    "PARTS", "Picture", "Recipe", "gallery_page", "html_report", "markdown_report", "page_server", "read_recipes",
+    "write_gallery", "write_report", "write_study_page", "write_tables",
 ]  # fmt: skip

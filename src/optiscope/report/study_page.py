@@ -1,4 +1,4 @@
-"""What a study leaves in its folder: pictures, tables and report.md, made from the frames alone.
+"""What a study leaves in its folder: pictures, tables, report.md and report.html, made from the frames alone.
 
 Nothing is drawn again while the stored runs, the library and the list of files are the same.
 """
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, metrics
 from ..audit import findings
 from .markdown import Picture, write_report
+from .page import html_report
+from .schedules import one_of_each_schedule
 from .tables import write_tables, write_text
 
 if TYPE_CHECKING:
@@ -27,13 +29,14 @@ if TYPE_CHECKING:
     Drawing = Callable[[pd.DataFrame, pd.DataFrame], Figure]
 
 STAMP = "report.json"
+PAGE = "report.html"
 
 
 def write_study_page(
     folder: Path, store: Store, run_ids: Iterable[str] | None = None, *, title: str, command: str,
     pictures: Iterable[Picture] = (), methods: dict[str, str] | None = None,
 ) -> list[Path]:  # fmt: skip
-    """Write everything that a reader of `folder` needs, and give the files: report.md first.
+    """Write everything that a reader of `folder` needs, and give the files: report.md first, then report.html.
 
     `run_ids` are the evaluation runs to show, all by default; tuning trials are always read. `pictures` made
     elsewhere (a race) come first. Raises StoreError where the folder cannot be written.
@@ -52,7 +55,14 @@ def write_study_page(
         provenance=_facts(store, runs), command=command, searches=store.searches(),
         audit=audit,
     )  # fmt: skip
-    files = [page, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
+    whole = write_text(
+        folder / PAGE,
+        html_report(
+            title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=_facts(store, runs),
+            command=command, searches=store.searches(),
+        ),
+    )  # fmt: skip
+    files = [page, whole, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
     listed = [os.path.relpath(path, folder) for path in files]
     write_text(folder / STAMP, json.dumps({"stamp": stamp, "files": listed}, indent=2) + "\n")
     return files
@@ -93,7 +103,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
         lambda own, own_trace: convergence(_constant_and_best(own), own_trace),
     )  # fmt: skip
-    rates = _one_of_each_schedule(runs, trace)
+    rates = one_of_each_schedule(runs, trace)
     if rates["schedule"].nunique() > 1:
         add(
             "schedules", "Schedules", "Learning rate against step for each schedule.",
@@ -110,23 +120,6 @@ def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
     pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}
     keep = [pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]
     return runs[keep]
-
-
-def _one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
-    """A frame of schedule, step, lr_t: one run each, of the longest horizon, its rate relative to the peak."""
-    finished = runs[runs["status"] == "max_steps"]
-    finished = finished[finished["steps"] == finished["steps"].max()] if len(finished) else finished
-    # Of an adaptive schedule, the run in which it acted most; constant first.
-    acts = trace.groupby("run_id")["lr_t"].nunique()
-    order = finished.assign(acts=finished["run_id"].map(acts), constant=finished["schedule"] == "constant")
-    order = order.sort_values(["constant", "acts"], ascending=False, kind="stable")
-    first = order.drop_duplicates("schedule")[["run_id", "schedule", "lr"]]
-    frame = trace.loc[trace["run_id"].isin(first["run_id"]), ["run_id", "step", "lr_t"]].merge(first, on="run_id")
-    # The last row holds the rate of a step that is never taken.
-    frame = frame[frame["step"] < frame.groupby("run_id")["step"].transform("max")]
-    frame = frame.assign(lr_t=frame["lr_t"] / frame["lr"])[["schedule", "step", "lr_t"]]
-    place = {name: i for i, name in enumerate(first["schedule"])}
-    return frame.sort_values("schedule", key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 
 def _chosen(runs: pd.DataFrame, run_ids: Iterable[str] | None) -> pd.DataFrame:
