@@ -423,8 +423,8 @@ def test_runs_that_fail_are_told_and_all_of_them_are_no_success(here, capsys, mo
 
 GIF = ["gif", "--lr", "0.01", "--steps", "5", "--frames", "3"]
 BAD = [
-    (["lst"], "No such command 'lst', did you mean 'list'?; commands: demo, run, gif, report, compact, list"),
-    (["frobnicate"], "commands: demo, run, gif, report, compact, list"),
+    (["lst"], "No such command 'lst', did you mean 'list'?; commands: demo, run, gif, gallery, report, audit, compact, list"),
+    (["frobnicate"], "commands: demo, run, gif, gallery, report, audit, compact, list"),
     (["--verison"], "--version"),
     (["gif", "--optimzer", "Adam"], "--optimizer"),
     (["list"], "Missing argument"),
@@ -448,7 +448,7 @@ BAD = [
     ([*GIF, "beale(nois=1)"], "did you mean 'noise'?"),
     ([*GIF, "beale(noise=-1)"], "noise must be a finite number >= 0, got -1"),
     ([*GIF, "nowhere.Problem"], "cannot import 'nowhere'"),
-    ([*GIF, "os.getcwd"], "os.getcwd is no optiscope.Problem"),
+    ([*GIF, "torch.get_num_threads"], "torch.get_num_threads is no optiscope.Problem"),
     ([*GIF, "sphere(dim=3)"], "needs a problem of 2 coordinates, sphere(dim=3) has 3"),
     ([*GIF, "digits-cnn"], "needs a problem of 2 coordinates"),
     ([*GIF, "--optimizer", "Adm"], "unknown optimizer 'Adm', did you mean 'Adam'?"),
