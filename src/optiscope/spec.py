@@ -297,7 +297,11 @@ class ScheduleSpec(ByIdentity):
 
 @dataclass(frozen=True)
 class Run:
-    """One cell: problem × optimizer × schedule × lr × seed × start × steps × dtype."""
+    """One cell: problem × optimizer × schedule × lr × seed × start × steps × dtype.
+
+    `target` ends it at the first step whose loss is within so much of the least known (`Problem.floor`), or, where
+    none is known, at most so much. A run with a target is another run than one without.
+    """
 
     problem: Problem
     optimizer: OptimizerSpec
@@ -307,6 +311,19 @@ class Run:
     start: Start = "canonical"
     steps: int = 500
     dtype: str = "float64"
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.target is not None and not math.isfinite(self.target):
+            raise InputError(f"target must be a finite number, got {self.target!r}")
+
+    @property
+    def end_loss(self) -> float:
+        """The loss that ends the run, at or below; minus infinity where no target is set."""
+        if self.target is None:
+            return -math.inf
+        floor = self.problem.floor
+        return self.target if math.isnan(floor) else floor + self.target
 
     @functools.cached_property
     def run_id(self) -> str:
@@ -340,7 +357,8 @@ def run_ids(runs: Sequence[Run]) -> list[str]:
                 common = shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
             digest = common.copy()
             start = one.start if one.start.__class__ is str else one.start_label
-            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}".encode())
+            end = "" if one.target is None else f"\x1ftarget={float(one.target)!r}"
+            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}{end}".encode())
             found = own["run_id"] = digest.hexdigest()
         ids.append(found)
     return ids

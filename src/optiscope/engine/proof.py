@@ -89,7 +89,7 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
         for i in range(len(probe)):
             short = tier == "grouped" and not network
             own = runs[0].steps if i in to_end else min(PROOF_STEPS, steps) if short else steps
-            seen.compare(rows[:, i], beside.losses(i, own))
+            seen.compare(rows[:, i], beside.losses(i, own)[: len(rows)])  # fewer where all lanes have ended
         compared = min(PROOF_STEPS, steps) if tier == "grouped" else steps
         evidence[tier] = f"{seen} over {compared} steps of {len(probe)} lanes"
         if to_end:
@@ -133,7 +133,7 @@ def believed(
         rows = np.array(log.probed)
         i = _longest(rows)[0]
         seen = _Seen(runs[0])
-        seen.compare(rows[:, i], _Beside([runs[probe[i]]], device).losses(0, runs[0].steps))
+        seen.compare(rows[:, i], _Beside([runs[probe[i]]], device).losses(0, runs[0].steps)[: len(rows)])
         if not seen.right:
             return None
     return log
@@ -207,7 +207,8 @@ class _Beside:
     """The plain loop for the probed lanes, each run as far as anybody asks."""
 
     def __init__(self, runs: Sequence[Run], device: str):
-        self._runs, self._device = runs, device
+        # A lane that met its target goes on being computed: the comparison goes on, too.
+        self._runs, self._device = [replace(one, target=None) for one in runs], device
         self._known: dict[int, np.ndarray] = {}
 
     def losses(self, i: int, steps: int) -> np.ndarray:
@@ -236,7 +237,7 @@ class _Beside:
             rows = np.array(log.probed)
             seen = _Seen(own[0])
             for i in range(len(own)):
-                seen.compare(rows[:, i], self.losses(i, steps))
+                seen.compare(rows[:, i], self.losses(i, steps)[: len(rows)])
             return "" if seen.right else f"beside lanes that are far off, {seen}"
         return ""
 
