@@ -9,6 +9,7 @@ FLOORS = [
     {"errors"},
     {"checks", "datasets", "identity", "signatures", "syntax", "streams", "task"},
     {"groups", "seeding"},
+    {"runs"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
     {"naming", "store", "metrics", "timings"},
@@ -24,7 +25,8 @@ FLOORS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Problem.from_module: the noun makes itself out of a network, and the losses that this needs are a catalogue.
-UPWARD = {("spec", "catalogues")}
+# A run says of which types its parts are, and imports them for no more than that.
+UPWARD = {("spec", "catalogues"), ("runs", "spec")}
 FORBIDDEN = {"render": {"torch", "pyarrow"}, "metrics": {"torch", "matplotlib"}, "report": {"torch"}}
 
 

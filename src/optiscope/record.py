@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# name -> Arrow type; a problem's own metrics come behind these, as `NAME_final` (runs) and `NAME` (trace).
+# name -> Arrow type; `target`, where a run has one, and a problem's own metrics come behind these, as `NAME_final`
+# (runs) and `NAME` (trace).
 RUNS_COLUMNS: dict[str, str] = {
     "run_id": "string",
     "problem": "string",
@@ -47,7 +48,7 @@ RUNS_COLUMNS: dict[str, str] = {
     "loss_final": "double",  # at the last finite step
     "loss_best": "double",
     "step_best": "int64",
-    "steps_done": "int64",  # the last finite step: fewer than `steps` where the run diverged or failed
+    "steps_done": "int64",  # the last finite step: fewer than `steps` where the run diverged, failed or hit its target
     "loss_floor": "double",  # the least loss known for the problem; NaN where none is
     "grad_evals": "int64",
     "wall_s": "double",  # seconds spent on steps; evaluation of metrics is off the clock
@@ -205,6 +206,7 @@ def run_columns(runs: Sequence[Run]) -> dict[str, Any]:
         "steps": [one.steps for one in runs],
         "dtype": of("dtype", str),
         "loss_floor": of("problem", lambda one: one.floor),
+        **({"target": [one.target for one in runs]} if any(one.target is not None for one in runs) else {}),
     }
 
 

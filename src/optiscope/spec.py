@@ -7,17 +7,17 @@ names, arguments and `version`, so that a run means the same thing in another pr
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .checks import check_name, check_point, check_sequence
 from .errors import InputError, reason_of, shown
-from .groups import as_recorded, check_values, read_groups
+from .groups import check_values, read_groups
 from .identity import ByIdentity, identity_json
+from .runs import Run, Start, run_ids
 from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from .task import Task
 
-Start = str | tuple[float, ...]  # "canonical", "random", or a point
+__all__ = ["Layout", "OptimizerSpec", "Problem", "Run", "ScheduleSpec", "Start", "run_ids"]
+
 Layout = Literal["vector", "matrix", "sparse"]
 
 
@@ -313,54 +314,3 @@ class ScheduleSpec(ByIdentity):
                 f"schedule {self.name} ends after {end} {unit}, the run after {ticks}: leave its length out so "
                 'that it follows the run, or say horizon="free" if it is meant'
             )
-
-
-@dataclass(frozen=True)
-class Run:
-    """One cell: problem × optimizer × schedule × lr × seed × start × steps × dtype."""
-
-    problem: Problem
-    optimizer: OptimizerSpec
-    schedule: ScheduleSpec
-    lr: float
-    seed: int = 0
-    start: Start = "canonical"
-    steps: int = 500
-    dtype: str = "float64"
-
-    @functools.cached_property
-    def run_id(self) -> str:
-        """Sixteen hexadecimal digits that name what defines the run; machine and versions are provenance."""
-        return run_ids([self])[0]
-
-    @property
-    def start_label(self) -> str:
-        """`canonical`, `random`, or the point itself."""
-        return self.start if isinstance(self.start, str) else repr(tuple(self.start))
-
-    @property
-    def hyperparameters(self) -> dict[str, Any]:
-        """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
-        optimizer = dict(self.optimizer.arguments) | as_recorded(self.optimizer.groups)
-        return {"optimizer": optimizer, "schedule": dict(self.schedule.arguments)}
-
-
-def run_ids(runs: Sequence[Run]) -> list[str]:
-    """The `run_id` of each run. What runs have in common is hashed once: a million of them take a second or two."""
-    shared: dict[tuple[Any, ...], Any] = {}
-    ids = []
-    for one in runs:
-        own = one.__dict__
-        found = own.get("run_id")
-        if found is None:
-            family = (id(one.problem), id(one.optimizer), id(one.schedule), one.steps, one.dtype)
-            common = shared.get(family)
-            if common is None:
-                parts = (one.problem.identity, one.optimizer.identity, one.schedule.identity, str(one.steps), one.dtype)
-                common = shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
-            digest = common.copy()
-            start = one.start if one.start.__class__ is str else one.start_label
-            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}".encode())
-            found = own["run_id"] = digest.hexdigest()
-        ids.append(found)
-    return ids

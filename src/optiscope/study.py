@@ -43,6 +43,7 @@ class Block:
     engine: str = "single"
     search: SearchPlan | None = None
     trace: str | int = "all"
+    target: float | None = None
 
     @property
     def cells(self) -> Iterator[Cell]:
@@ -130,7 +131,7 @@ class Study:
                 else:
                     rates = [block.lr] * len(cells)
                 runs = [one for cell, rate in zip(cells, rates, strict=True) for one in block.runs(cell, rate)]
-                run_ids += run(runs, trace=block.trace, engine=block.engine, **settings).run_ids
+                run_ids += run(runs, trace=block.trace, engine=block.engine, target=block.target, **settings).run_ids
         return StudyResult(self, run_ids, tuned, searched)
 
 
@@ -177,6 +178,7 @@ def _block(axes: Axes) -> Block:
         engine=axes.engine,
         search=_search(axes),
         trace=axes.trace,
+        target=axes.target,
     )
 
 

@@ -55,6 +55,7 @@ class Axes(_Table):
     # Evaluation runs are timed, and only the plain loop times one run: lanes are for the search, unless asked for.
     engine: Literal["single", "auto", "grouped", "stacked"] = "single"
     trace: Annotated[int, Field(gt=0)] | Literal["all", "loss", "best", "none"] = "all"
+    target: float | None = None
 
 
 class StudyFile(_Table):
@@ -108,6 +109,7 @@ _FORMS = {
     "horizon": '"run" or "free"',
     "dtype": 'the name of a dtype, such as "float64"',
     "trace": '"all", "loss", "best", "none", or a whole number > 0: every so many steps',
+    "target": "a finite number",
     "engine": '"single", "auto", "grouped" or "stacked"',
     "per_decade": "a whole number > 0",
 } | dict.fromkeys(("low", "high", "lowest", "highest"), "a number > 0")

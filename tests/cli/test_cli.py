@@ -423,7 +423,10 @@ def test_runs_that_fail_are_told_and_all_of_them_are_no_success(here, capsys, mo
 
 GIF = ["gif", "--lr", "0.01", "--steps", "5", "--frames", "3"]
 BAD = [
-    (["lst"], "No such command 'lst', did you mean 'list'?; commands: demo, run, gif, gallery, report, audit, compact, list"),
+    (
+        ["lst"],
+        "No such command 'lst', did you mean 'list'?; commands: demo, run, gif, gallery, report, audit, compact, list",
+    ),
     (["frobnicate"], "commands: demo, run, gif, gallery, report, audit, compact, list"),
     (["--verison"], "--version"),
     (["gif", "--optimzer", "Adam"], "--optimizer"),

@@ -19,6 +19,23 @@ class LateSGD(torch.optim.SGD):
         return super().step(closure)
 
 
+class LateClip(torch.optim.Optimizer):
+    """Weighs in a norm over the whole tensor from step `late` on; it calls the same functions at every step."""
+
+    def __init__(self, params, lr, late=100):
+        super().__init__(params, {"lr": lr, "late": late})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                state["count"] = state.get("count", 0) + 1
+                weight = float(state["count"] > group["late"])
+                normalised = p.grad / (p.grad.norm() + 1e-6)
+                p.add_(p.grad * (1 - weight) + weight * normalised, alpha=-group["lr"])
+
+
 class LateCoupling(torch.optim.SGD):
     """Shares a norm over all groups from step 60 on: grouped lanes are right for 59 steps, stacked ones, too."""
 
@@ -167,4 +184,19 @@ def test_a_verdict_on_a_short_run_is_none_on_a_long_one(tmp_path):
         runs = osc.grid(
             "beale", osc.OptimizerSpec("Late", LateSGD), lr=1e-3, seed=range(5), start=(2.5, 0.3), steps=steps
         )
+        assert set(osc.run(runs, store=tmp_path).runs["engine"]) == {tier}
+
+
+@pytest.mark.parametrize("problem", ["sphere", "rosenbrock"])
+def test_what_begins_late_and_calls_nothing_new_is_found(problem):
+    spec = osc.OptimizerSpec("LateClip", LateClip)
+    equal_in(osc.grid(problem, spec, lr=[1e-4, 1e-3], seed=range(4), start="random", steps=150), "grouped")
+
+
+@pytest.mark.parametrize(("late", "steps"), [(100, 150), (30, 90)])
+def test_a_verdict_is_none_on_what_it_did_not_compare(late, steps, tmp_path):
+    # Proved at 90 steps, where nothing shows; then more steps, or an argument under which it shows earlier.
+    for own, horizon, tier in ((100, 90, "stacked"), (late, steps, "grouped")):
+        spec = osc.OptimizerSpec("LateClip", LateClip, {"late": own})
+        runs = osc.grid("sphere", spec, lr=[1e-4, 1e-3], seed=range(4), start="random", steps=horizon)
         assert set(osc.run(runs, store=tmp_path).runs["engine"]) == {tier}

@@ -102,6 +102,28 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, line, room, damage):
     same(osc.Store(tmp_path), osc.run(runs))
 
 
+@pytest.mark.parametrize("left", [700, 10])
+def test_a_truncated_trace_is_made_again_in_the_same_call(tmp_path, line, left):
+    runs = osc.grid(line, "SGD", lr=0.1, seed=range(2), steps=5)
+    osc.run(runs, store=tmp_path)
+    [part] = (tmp_path / "trace").iterdir()
+    part.write_bytes(part.read_bytes()[:left])
+    with pytest.warns(UserWarning, match="its runs will be run again"):
+        again = osc.run(runs, store=tmp_path)
+    assert len(again.trace) == 12
+
+
+def test_a_foreign_trace_is_named_and_left_alone(tmp_path, line):
+    osc.run(osc.grid(line, "SGD", lr=0.1, steps=5), store=tmp_path)
+    (tmp_path / "trace" / "zz.parquet").write_text("hi")
+    (tmp_path / "runs" / "foreign.txt").write_text("hi")
+    with pytest.warns(UserWarning, match=r"left alone: runs.foreign\.txt, trace.zz\.parquet") as caught:
+        store = osc.Store(tmp_path)
+    assert len(caught) == 1
+    assert len(store.trace()) == 6
+    assert (tmp_path / "trace" / "zz.parquet").read_text() == "hi"
+
+
 def contents(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
@@ -155,8 +177,10 @@ def test_a_folder_with_other_things_in_it_may_become_a_store(tmp_path, line):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "events.out.tfevents.1").write_bytes(b"not ours")
     (tmp_path / "notes.txt").write_text("not ours")
-    osc.run(osc.grid(line, "SGD", lr=0.1, steps=5), store=tmp_path)
-    assert len(osc.Store(tmp_path).runs()) == 1
+    with pytest.warns(UserWarning, match=r"no part of the store and is left alone: runs.events\.out\.tfevents\.1$"):
+        store = osc.Store(tmp_path)
+    osc.run(osc.grid(line, "SGD", lr=0.1, steps=5), store=store)
+    assert len(store.runs()) == 1
     assert (tmp_path / "runs" / "events.out.tfevents.1").read_bytes() == b"not ours"
     assert not (tmp_path / "aside").exists()
 

@@ -105,6 +105,7 @@ def run(
     progress: Progress | None = None,
     on_event: OnEvent | None = None,
     memory_mb: int = 512,
+    target: float | None = None,
 ) -> Results:
     """Run each of `runs` once, and give the frames.
 
@@ -120,6 +121,10 @@ def run(
     `engine` is `"single"` (the plain loop), `"stacked"` or `"grouped"` (lanes, unproved), or `"auto"`: the fastest tier
     that a few lanes beside the plain loop prove right. Lanes are cut to batches of `memory_mb`.
 
+    `target` ends each run at the first step whose loss is within so much of the least known (`loss_floor`), or, where
+    none is known, is at most so much: its status is then `target_hit`, and its trace goes as far. It is part of what
+    defines a run: one with a target has another `run_id` than one without.
+
     Raises InputError for what cannot run: an unknown engine or device, an optimizer that refuses a problem. Raises
     WorkerError for a cluster that does not answer, and for runs over which worker processes died again and again, when
     all others are finished.
@@ -133,7 +138,7 @@ def run(
     spec = as_trace(trace)
     if cluster is None:
         check_device(device)  # a cluster's workers check it, where they are
-    by_id = _by_id(runs)
+    by_id = _by_id(runs if target is None else [replace(one, target=target) for one in runs])
     ids, wanted = list(by_id), list(by_id.values())
     check_runs(wanted)
     if cluster is None:

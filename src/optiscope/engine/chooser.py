@@ -15,14 +15,15 @@ from typing import Any
 import torch
 
 from ..errors import InputError, reason_of
+from ..identity import identity_json
 from ..provenance import version_of
 from ..record import Batch, TraceSpec
-from ..spec import Run, identity_json
+from ..spec import Run
 from .calling import Calling, calling
 from .chunks import lanes_together
 from .lane_log import LaneLog, trace_bytes
 from .lanes import TIERS
-from .proof import believed, prove, run_tier
+from .proof import Trust, believed, prove, run_tier
 from .shares import pieces
 from .single import OnEvent, run_single
 
@@ -30,16 +31,22 @@ LEAST_LANES = 4  # below, the plain loop is as fast
 # Numbers of a stacked parameter: with gradient and state they should stay in a processor's cache. Beyond it a lane-step
 # costs up to twice as much; far below it, a step's fixed cost is spread over too few lanes.
 CACHED_NUMBERS = 65_536
+# What this process compared under each verdict; worker processes are handed the verdicts, batch by batch.
+_TRUST: dict[tuple[str, type], Trust] = {}
 NETWORK_LANES = 32  # of a network, where a tier is asked for instead of chosen
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which tier an optimizer may use, what was seen of each tier that was tried, and for how many steps it holds."""
+    """Which tier an optimizer may use, what was seen of each tier that was tried, and for how many steps it holds.
+
+    `ways` are the steps in which the optimizer may call a function for the first time.
+    """
 
     tier: str
     evidence: dict[str, str]
     steps: int = 0
+    ways: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For the store."""
@@ -183,14 +190,17 @@ def run_batch(
     if known and known.tier == "single":
         return _singly(runs, trace, device, purpose, key, on_event)
     begin = time.perf_counter()
-    log = believed(runs, known.tier, known.steps, trace, device) if known else None
+    # By the class, too: one that was defined anew in a session has the name of the old one.
+    trust = _TRUST.setdefault((held, runs[0].optimizer.resolved), Trust())
+    log = believed(runs, known.tier, known.steps, known.ways, trust, trace, device) if known else None
     if log is None:
         # Nothing known, or the optimizer went ways that the proof had not seen.
         proof = prove(runs, trace, device)
-        verdicts.add(held, Verdict(proof.tier, proof.evidence, proof.steps))
+        verdicts.add(held, Verdict(proof.tier, proof.evidence, proof.steps, proof.ways))
         if proof.log is None:
             return _singly(runs, trace, device, purpose, key, on_event)
         log, begin = proof.log, time.perf_counter() - proof.wall_s
+    trust.add(runs)
     tier, wall_s = verdicts.by_key[held].tier, time.perf_counter() - begin
     return _told(log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=wall_s), runs, on_event)
 

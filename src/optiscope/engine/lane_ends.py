@@ -20,12 +20,13 @@ _COORDINATES = 3  # the trace holds the points of functions of up to three dimen
 class LaneEnds:
     """Fed at each step; keeps what a step overwrites only where it may be the last."""
 
-    def __init__(self, runs: Sequence[Run], target: float | None):
+    def __init__(self, runs: Sequence[Run], target: float | None, end_losses: np.ndarray | None):
         lanes, problem = len(runs), runs[0].problem
         self._points = problem.is_function and problem.dim <= _COORDINATES
         dim = problem.dim if self._points else 0
         self._near = None if target is None else problem.floor + target
         self._alive = np.ones(lanes, bool)
+        self._end_losses = end_losses  # at which a lane ends, shape (lanes,)
         # The first state near the minimum, and the last of all: step (-1 for none), loss and point of each.
         self._steps = np.full((2, lanes), -1, dtype=np.int64)
         self._losses = np.full((2, lanes), np.nan)
@@ -43,6 +44,9 @@ class LaneEnds:
             if arrived.any():
                 self._keep(0, arrived, step, losses, places)
         self._keep(1, slice(None) if self._alive.all() else self._alive, step, losses, places)
+        if self._end_losses is not None:
+            with np.errstate(invalid="ignore"):
+                self._alive &= ~(losses <= self._end_losses)
 
     def _keep(self, which: int, lanes, step: int, losses: np.ndarray, places: np.ndarray) -> None:
         self._steps[which, lanes] = step

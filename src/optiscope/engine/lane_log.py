@@ -41,13 +41,16 @@ class LaneLog:
         self.best_step = np.zeros(lanes, dtype=np.int64)
         self.last = np.full(lanes, -1, dtype=np.int64)  # the last finite step of each lane
         self.ended = np.zeros(lanes, dtype=bool)
+        self.hit = np.zeros(lanes, dtype=bool)  # of those that ended, the ones that met their target
+        targeted = any(one.target is not None for one in runs)
+        self._end_losses = np.array([one.end_loss for one in runs]) if targeted else None
         self.bad_value = np.full(lanes, np.nan)
         self.latest = self._losses[0]
         self.events: dict[int, list[dict[str, Any]]] = {}
         self._rates: list[np.ndarray] = []
         self._lane_setting: np.ndarray = np.zeros(lanes, dtype=np.int64)
         self._kept = make_trace(runs, trace)
-        self._ends = LaneEnds(runs, trace.target) if trace.ends else None
+        self._ends = LaneEnds(runs, trace.target, self._end_losses) if trace.ends else None
         self._metrics: dict[str, dict[int, np.ndarray]] = {}  # by name and step, shape (lanes,)
         self._epoch = runs[0].problem.steps_per_epoch
         self._this_epoch: list[np.ndarray] = []  # its losses so far, where a schedule looks at them
@@ -56,7 +59,7 @@ class LaneLog:
 
     @property
     def all_ended(self) -> bool:
-        """Whether no lane is finite any more, as far as has been looked."""
+        """Whether every lane is not finite any more or has met its target, as far as has been looked."""
         return bool(self.ended.all())
 
     def state(self, step: int, loss: torch.Tensor, stacks: Sequence[torch.Tensor], table: LaneTable) -> None:
@@ -117,12 +120,19 @@ class LaneLog:
         block = self._losses[:rows]
         finite = np.isfinite(block)
         alive = ~self.ended
-        if finite.all() and alive.all():
+        near = None if self._end_losses is None else finite & (block <= self._end_losses)
+        if finite.all() and alive.all() and (near is None or not near.any()):
             count = np.full(self.lanes, rows)
         else:
             bad = ~finite
             count = np.where(bad.any(axis=0), bad.argmax(axis=0), rows) * alive
             stopped = alive & (count < rows)
+            if near is not None:
+                arrived = alive & near.any(axis=0) & (near.argmax(axis=0) < count)
+                count = np.where(arrived, near.argmax(axis=0) + 1, count)
+                stopped &= ~arrived
+                self.hit |= arrived
+                self.ended |= arrived
             self.bad_value[stopped] = block[count[stopped], np.nonzero(stopped)[0]]
             block = np.where(np.arange(rows)[:, None] < count, block, np.inf)
             self.ended |= stopped
@@ -145,18 +155,19 @@ class LaneLog:
 
     def batch(self, *, tier: str, device: str, purpose: str, provenance_id: str, wall_s: float) -> Batch:
         """The finished lanes; `wall_s` is shared out evenly, since only the single tier times one run."""
-        last, diverged = self.last, self.ended
+        last, diverged = self.last, self.ended & ~self.hit
+        status = np.where(diverged, str(Status.DIVERGED), np.where(self.hit, str(Status.TARGET_HIT), Status.MAX_STEPS))
         nothing = last < 0
         table = runs_table(run_columns(self.runs) | {
             "device": device,
             "engine": tier,
-            "status": np.where(diverged, str(Status.DIVERGED), str(Status.MAX_STEPS)).tolist(),
+            "status": status.tolist(),
             "loss_start": self.start,
             "loss_final": self.final,
             "loss_best": np.where(nothing, np.nan, self.best),
             "step_best": self.best_step,
             "steps_done": np.maximum(last, 0),
-            "grad_evals": np.where(diverged, np.minimum(self.steps, last + 2), self.steps),
+            "grad_evals": np.where(self.ended, np.minimum(self.steps, last + 1 + diverged), self.steps),
             "wall_s": wall_s / self.lanes,
             "events": self._all_events(),
             "error": "",
@@ -178,7 +189,10 @@ class LaneLog:
     def _all_events(self) -> list[str] | str:
         """Changes of rate, notes and divergences, by lane, as JSON; one text where no lane has any."""
         events = {lane: list(own) for lane, own in self.events.items()}
-        for lane in np.nonzero(self.ended)[0].tolist():
+        for lane in np.nonzero(self.hit)[0].tolist():
+            if own := [event for event in events.pop(lane, ()) if event["step"] <= self.last[lane]]:
+                events[lane] = own
+        for lane in np.nonzero(self.ended & ~self.hit)[0].tolist():
             step = int(self.last[lane]) + 1
             text = f"the loss is {self.bad_value[lane]} at step {step}"
             events.setdefault(lane, []).append({"step": step, "kind": "diverged", "text": text})
@@ -187,7 +201,12 @@ class LaneLog:
         may_idle = {key for key, one in schedules.items() if one.name != "constant"}
         for lane, one in enumerate(self.runs) if may_idle and self._idle_settings else ():
             setting = self._lane_setting[lane]
-            if id(one.schedule) in may_idle and lane not in events and setting in self._idle_settings:
+            if (
+                id(one.schedule) in may_idle
+                and lane not in events
+                and not self.hit[lane]
+                and setting in self._idle_settings
+            ):
                 rate = self._rates[0][setting]
                 text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
                 events.setdefault(lane, []).append({"step": 0, "kind": "note", "text": text})
@@ -215,6 +234,9 @@ class LaneLog:
         if not pieces:
             return None
         columns = [self._columns(lanes, rows) for lanes, rows in pieces]
+        for (lanes, rows), piece in zip(pieces, columns, strict=True):
+            if self.hit[lanes[0]] and "grad_norm" in piece:  # ended lanes are pieces of their own; it needs none there
+                piece["grad_norm"][len(rows) - 1] = np.nan
         return trace_table(
             [self.runs[lane].run_id for lanes, _ in pieces for lane in lanes.tolist()],
             np.concatenate([np.full(len(lanes), len(rows)) for lanes, rows in pieces]),

@@ -8,10 +8,16 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
                 Nor is a stacked optimizer that calls a function (a cube root) which rounds otherwise in vectors, unless
                 the lanes, of few numbers each, are given to the scalar kernel as they are alone.
     how long    for 30 steps, and 30 beyond the last step at which a stacked optimizer called a function for the first
-                time: a way through its code that nobody compared proves nothing. Grouped: one lane, to the end.
+                time: a way through its code that nobody compared proves nothing. Two of the lanes to the end of the
+                run, since what was called before may be called with other numbers late. A proof of n steps holds
+                for n steps at most.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.
-    networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes.
+    networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes,
+                and what rounding has grown to at the end of a training tells nothing of the optimizer.
     no chance   nothing was drawn from a global generator: lanes would share what each run draws from its own seed.
+
+A verdict that is remembered is taken on trust for what this process compared: arguments, schedules, starts, and rates
+between the least and the greatest. A batch that holds anything else has one lane more compared, to its end.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +39,7 @@ from .lanes import TIERS, Lanes, run_lanes
 from .single import run_single
 
 PROOF_STEPS = 30
+TO_THE_END = 2  # lanes
 TOLERANCE = 1e-9
 NETWORK_STEPS = 20  # beyond, rounding in float32 may have grown to anything
 NETWORK_TOLERANCE = 1e-5  # in float32, and in the shorter formats
@@ -45,11 +53,15 @@ class LanesShareRandomness(OptiscopeError):
 
 @dataclass
 class Proof:
-    """What came of it: the tier, what each tier showed, the steps it holds for, and the batch's log unless single."""
+    """What came of it: the tier, what each tier showed, the steps it holds for, and the batch's log unless single.
+
+    `ways` are the steps in which a function may be called for the first time, because 30 beyond it were compared.
+    """
 
     tier: str
     evidence: dict[str, str]
     steps: int
+    ways: int = 0
     log: LaneLog | None = None
     wall_s: float = 0.0
 
@@ -72,11 +84,16 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
         rows = np.array(log.probed)
         network = not runs[0].problem.is_function
         steps = min(NETWORK_STEPS if network else lanes.newest_way + 1 + PROOF_STEPS, runs[0].steps)
+        to_end = [] if network else _longest(rows)[:TO_THE_END]
         seen = _Seen(runs[0])
         for i in range(len(probe)):
-            short = tier == "grouped" and i != len(probe) // 2
-            seen.compare(rows[:, i], beside.losses(i, min(PROOF_STEPS, steps) if short else steps))
-        evidence[tier] = f"{seen} over {steps} steps of {len(probe)} lanes"
+            short = tier == "grouped" and not network
+            own = runs[0].steps if i in to_end else min(PROOF_STEPS, steps) if short else steps
+            seen.compare(rows[:, i], beside.losses(i, own)[: len(rows)])  # fewer where all lanes have ended
+        compared = min(PROOF_STEPS, steps) if tier == "grouped" else steps
+        evidence[tier] = f"{seen} over {compared} steps of {len(probe)} lanes"
+        if to_end:
+            evidence[tier] += f", {len(to_end)} of them over all {runs[0].steps}"
         fault = ""
         if network and tier == "stacked" and lanes.newest_way >= steps:
             fault = f"it goes a new way at step {lanes.newest_way}, where networks are not compared any more"
@@ -85,22 +102,83 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
         if seen.right and not fault:
             fault = beside.company(tier)
         if seen.right and not fault:
-            return Proof(tier, evidence, steps, log, wall_s)
+            return Proof(tier, evidence, steps if network else runs[0].steps, steps, log, wall_s)
         evidence[tier] += f"; {fault}" if fault else ""
     return Proof("single", evidence, runs[0].steps)
 
 
-def believed(runs: Sequence[Run], tier: str, steps: int, trace: TraceSpec, device: str) -> LaneLog | None:
-    """The batch in a tier proved before for so many steps; None where it went a way that the proof did not see."""
-    log = LaneLog(runs, trace)
+def believed(
+    runs: Sequence[Run], tier: str, steps: int, ways: int, trust: Trust, trace: TraceSpec, device: str
+) -> LaneLog | None:
+    """The batch in a tier proved before for so many steps; None where it went beyond what the proof saw.
+
+    Where it holds what nobody compared yet, one of its lanes is run beside the plain loop, to the end.
+    """
+    network = not runs[0].problem.is_function
+    if runs[0].steps > steps and not network:
+        return None
+    probe = [] if network else trust.unseen(runs)
+    log = LaneLog(runs, trace, probe)
     try:
         lanes = run_tier(runs, tier, log, device)
     except Exception:  # a lane that diverged may end what was proved without one: to be proved again
         return None
-    network = not runs[0].problem.is_function
+    if tier == "stacked" and lanes.newest_way >= ways:
+        return None
     if network:
-        return log if tier == "grouped" or lanes.newest_way < steps else None
-    return log if lanes.newest_way < steps and not lanes.loose else None
+        return log
+    if lanes.loose:
+        return None
+    if probe:
+        rows = np.array(log.probed)
+        i = _longest(rows)[0]
+        seen = _Seen(runs[0])
+        seen.compare(rows[:, i], _Beside([runs[probe[i]]], device).losses(0, runs[0].steps)[: len(rows)])
+        if not seen.right:
+            return None
+    return log
+
+
+class Trust:
+    """What was compared under one verdict: the settings of its batches, and their least and greatest rate."""
+
+    def __init__(self) -> None:
+        self._settings: set[tuple[str, ...]] = set()
+        self._low, self._high = math.inf, 0.0
+
+    def unseen(self, runs: Sequence[Run]) -> list[int]:
+        """Some lanes, in order, of a setting or at a rate that was not there yet; none where everything was."""
+        found = {i for setting, i in _settings(runs).items() if setting not in self._settings}
+        by_rate = sorted(range(len(runs)), key=lambda i: runs[i].lr)
+        found |= {by_rate[0]} if runs[by_rate[0]].lr < self._low else set()
+        found |= {by_rate[-1]} if runs[by_rate[-1]].lr > self._high else set()
+        some = sorted(found)
+        return some[:: max(1, math.ceil(len(some) / 5))]
+
+    def add(self, runs: Sequence[Run]) -> None:
+        """A batch of which lanes were compared, or which held nothing new."""
+        self._settings.update(_settings(runs))
+        rates = [one.lr for one in runs]
+        self._low, self._high = min(self._low, *rates), max(self._high, *rates)
+
+
+def _settings(runs: Sequence[Run]) -> dict[tuple[str, ...], int]:
+    """Optimizer, schedule and kind of start, each with the first lane that has it."""
+    starts = ((one.start if one.start.__class__ is str else "point") for one in runs)
+    # By object first: a batch has many lanes and few specs.
+    first: dict[tuple[Any, ...], int] = {}
+    for i, (one, start) in enumerate(zip(runs, starts, strict=True)):
+        first.setdefault((id(one.optimizer), id(one.schedule), start), i)
+    return {
+        (runs[i].optimizer.identity, runs[i].schedule.identity, start): i
+        for (_, _, start), i in reversed(first.items())
+    }  # fmt: skip
+
+
+def _longest(rows: np.ndarray) -> list[int]:
+    """Columns of losses, shape (steps + 1, lanes): those that stayed finite longest first, of these the lowest."""
+    lived = np.isfinite(rows).cumprod(axis=0).sum(axis=0)
+    return np.lexsort((np.arange(rows.shape[1]), rows[lived.max() - 1], -lived)).tolist() if lived.max() else [0]
 
 
 def run_tier(runs: Sequence[Run], tier: str, log: LaneLog, device: str) -> Lanes:
@@ -129,7 +207,8 @@ class _Beside:
     """The plain loop for the probed lanes, each run as far as anybody asks."""
 
     def __init__(self, runs: Sequence[Run], device: str):
-        self._runs, self._device = runs, device
+        # A lane that met its target goes on being computed: the comparison goes on, too.
+        self._runs, self._device = [replace(one, target=None) for one in runs], device
         self._known: dict[int, np.ndarray] = {}
 
     def losses(self, i: int, steps: int) -> np.ndarray:
@@ -158,7 +237,7 @@ class _Beside:
             rows = np.array(log.probed)
             seen = _Seen(own[0])
             for i in range(len(own)):
-                seen.compare(rows[:, i], self.losses(i, steps))
+                seen.compare(rows[:, i], self.losses(i, steps)[: len(rows)])
             return "" if seen.right else f"beside lanes that are far off, {seen}"
         return ""
 

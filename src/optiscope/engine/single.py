@@ -79,6 +79,7 @@ class _Loop:
         self.wall_s = 0.0
         self._one_a_step = True
         self._looked = 0
+        self._end_loss = run.end_loss
         self._look_every = 1 if device == "cpu" else DEVICE_LOOK
 
     def note(self, event: dict[str, Any]) -> None:
@@ -126,13 +127,16 @@ class _Loop:
             if self._one_a_step:  # an error half way has had its gradients, too
                 self.grad_evals += len(self.losses)
         with torch.no_grad():
-            if not self._diverged():
+            if self._over():
+                if self._hit() and self.device == "cpu":  # elsewhere the loop went on, and took them
+                    self._batch_metrics(len(self.losses) - 1)
+            else:
                 self.losses.append((self.training or self.instance).loss(self.steps).detach())
                 self.rates.append(optimizer.param_groups[0]["lr"])
                 if self.groups is not None:
                     self.groups.write_rates()
                 self._batch_metrics(self.steps)
-        self._diverged()
+        self._over()
         self._note_idle_schedule(scheduler)
         if self.training is not None and self.training.skipped:
             text = f"GradScaler skipped {self.training.skipped} steps whose gradients were not finite"
@@ -156,7 +160,7 @@ class _Loop:
         clock = Clock(run, self.steps)
         evaluations = clock.evaluations
         look_every, on_cpu = self._look_every, self.device == "cpu"
-        isfinite = math.isfinite
+        end_loss, infinity = self._end_loss, math.inf
         groups = self.groups
 
         for step in range(self.steps):
@@ -170,7 +174,7 @@ class _Loop:
                 self.grad_evals += closure.calls
                 value = closure.first.item() if on_cpu else closure.first
                 losses.append(value)
-                if on_cpu and not isfinite(value):
+                if on_cpu and not end_loss < value < infinity:
                     break
             else:
                 zero_grad()
@@ -179,7 +183,7 @@ class _Loop:
                 # Read before the update: a loss may be a view of the parameters.
                 value = loss.item() if on_cpu else loss.detach().clone()
                 losses.append(value)
-                if on_cpu and not isfinite(value):
+                if on_cpu and not end_loss < value < infinity:
                     break
                 if noisy:
                     perturb(step)
@@ -190,7 +194,7 @@ class _Loop:
                     self.grad_evals += closure.calls
                 else:
                     update()
-            if not on_cpu and step % look_every == look_every - 1 and self._diverged():
+            if not on_cpu and step % look_every == look_every - 1 and self._over():
                 break
             if batch_metrics:
                 self._batch_metrics(step)
@@ -238,23 +242,27 @@ class _Loop:
             self.metrics.setdefault(step, {}).update(found)
         self.off_clock += time.perf_counter() - begin
 
-    def _diverged(self) -> bool:
-        """Look at the losses not yet looked at, and cut the record at the first that is not finite."""
+    def _over(self) -> bool:
+        """Look at the losses not yet looked at; cut the record at the first that is not finite or meets the target."""
         fresh = self.losses[self._looked :]
         if fresh and isinstance(fresh[0], torch.Tensor):
             fresh = torch.stack(fresh).double().tolist()
         self.losses[self._looked :] = fresh
         for offset, value in enumerate(fresh):
-            if not math.isfinite(value):
+            if not self._end_loss < value < math.inf:
                 del self.losses[self._looked + offset + 1 :]
                 return True
         self._looked = max(0, len(self.losses))
-        return bool(self.losses) and not math.isfinite(self.losses[-1])
+        return bool(self.losses) and not self._end_loss < self.losses[-1] < math.inf
+
+    def _hit(self) -> bool:
+        """Whether the last loss, finite, meets the target."""
+        return bool(self.losses) and -math.inf < float(self.losses[-1]) <= self._end_loss
 
     def _note_idle_schedule(self, scheduler: Any) -> None:
         used = self.rates[: self.steps]
         acted = len(set(used)) > 1 or any(event["kind"] == "lr" for event in self.events)
-        if scheduler is None or acted or self._bad():
+        if scheduler is None or acted or self._bad() or self._hit():
             return
         text = f"{self.run.schedule.name} never acts within {self.steps} steps: the rate stays {used[0]:g}"
         self.note({"step": 0, "kind": "note", "text": text})
@@ -264,10 +272,12 @@ class _Loop:
 
     def record(self, purpose: str, provenance_id: str, error: str) -> RunRecord:
         """The runs row and the trace, cut at the last finite step."""
-        self._diverged()
+        self._over()
         losses = np.array([float(value) for value in self.losses])
         finite = len(losses) if not self._bad() or not len(losses) else len(losses) - 1
         status = Status.ERROR if error else Status.DIVERGED if finite < len(losses) else Status.MAX_STEPS
+        if status is Status.MAX_STEPS and self._hit():
+            status = Status.TARGET_HIT
         if status is Status.DIVERGED:
             self.note({"step": finite, "kind": "diverged", "text": f"the loss is {losses[-1]} at step {finite}"})
         losses = losses[:finite]

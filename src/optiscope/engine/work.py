@@ -86,7 +86,7 @@ def pack(unit: Sequence[Run], settings: Settings, known: Mapping[str, Verdict]) 
     for one in unit:
         parts = (one.problem, one.optimizer, one.schedule)
         specs.update((id(part), part) for part in parts)
-        rows.append((*map(id, parts), one.lr, one.seed, one.start, one.steps, one.dtype, one.run_id))
+        rows.append((*map(id, parts), one.lr, one.seed, one.start, one.steps, one.dtype, one.target, one.run_id))
     try:
         contents = cloudpickle.dumps((specs, rows, settings, known))
     except Exception as error:  # pickling runs the code of whatever it meets

@@ -7,7 +7,7 @@ import pandas as pd
 
 def one_of_each_schedule(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
     """A frame of schedule, step, lr_t: one run each, of the longest horizon, its rate relative to the peak."""
-    finished = runs[runs["status"] == "max_steps"]
+    finished = runs[runs["status"].isin(("max_steps", "target_hit"))]
     finished = finished[finished["steps"] == finished["steps"].max()] if len(finished) else finished
     # Of an adaptive schedule, the run in which it acted most; constant first.
     acts = trace.groupby("run_id")["lr_t"].nunique()

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError, shown
 from ..record import Batch, runs_frame, trace_frame
-from .parts import new_name, read_json, refuse_foreign, steady, write_json, write_part
+from .parts import name_strangers, new_name, read_json, refuse_foreign, steady, write_json, write_part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +37,8 @@ ROOMS = ("runs", "trace", "provenance")
 class Store:
     """A folder of finished runs, safe to kill, resume and share.
 
-    `Store(path)` opens or makes it. Raises StoreError where the folder cannot be written, was written by another
-    version, or is somebody else's.
+    `Store(path)` opens or makes it, and names files in it that are not its own. Raises StoreError where the folder
+    cannot be written, was written by another version, or is somebody else's.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -50,6 +50,7 @@ class Store:
                 refuse_foreign(self.path)
             for room in ROOMS:
                 (self.path / room).mkdir(parents=True, exist_ok=True)
+            name_strangers(self.path)
         except OSError as error:
             raise StoreError(f"cannot make a store in {str(self.path)!r}: {error.strerror or error}") from error
 
@@ -103,15 +104,15 @@ class Store:
         return {run_id for part in steady(lambda: select(self.path, None, {})) for run_id in part.run_ids.to_pylist()}
 
     def finished(self, run_ids: Sequence[str]) -> np.ndarray:
-        """Which of these runs are finished: booleans, one for each."""
+        """Which of these runs are finished, and their traces whole as far as they have any: booleans, one for each."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        from .query import select
+        from .query import check_traces, select
 
         asked = pa.array(run_ids, type="string")
-        found = [part.run_ids for part in steady(lambda: select(self.path, asked, {}))]
+        found = [part.run_ids for part in steady(lambda: check_traces(self.path, select(self.path, asked, {})))]
         if not found:
             return np.zeros(len(asked), bool)
         return pc.is_in(asked, value_set=pa.concat_arrays(found)).to_numpy(zero_copy_only=False)
@@ -141,6 +142,16 @@ class Store:
 
         chosen = _once(run_ids)
         return trace_frame(steady(lambda: read_traces(self.path, select(self.path, chosen, where), columns)))
+
+    def trace_rows(self, run_ids: Sequence[str]) -> np.ndarray:
+        """How many rows of the trace frame each of these runs has: whole numbers, one for each."""
+        import numpy as np
+
+        from .query import count_traces, select
+
+        asked = list(run_ids)
+        counts = steady(lambda: count_traces(self.path, select(self.path, asked, {})))
+        return np.array([counts.get(run_id, 0) for run_id in asked], dtype=np.int64)
 
     def provenance(self) -> dict[str, dict[str, Any]]:
         """The facts by `provenance_id`."""

@@ -183,6 +183,32 @@ def refuse_foreign(root: Path) -> None:
         )
 
 
+def name_strangers(root: Path) -> None:
+    """Warn, in one line, of files among the parts that are none and that no part refers to. They are left alone."""
+    strangers = [
+        path
+        for room in ("runs", "trace")
+        for path in sorted((root / room).iterdir())
+        if not path.name.startswith(".") and path.suffix != ".parquet"
+    ]
+    # A trace without its runs is what a killed process leaves, where it is a trace at all.
+    runs = set(part_names(root, "runs"))
+    for name in part_names(root, "trace"):
+        if name not in runs:
+            try:
+                with opened(root / "trace" / name):
+                    pass
+            except Damaged:
+                strangers.append(root / "trace" / name)
+            except Restart:
+                continue
+    if strangers:
+        shown = ", ".join(str(path.relative_to(root)) for path in strangers[:3])
+        more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
+        text = f"{str(root)!r} holds what is no part of the store and is left alone: {shown}{more}"
+        warnings.warn(text, stacklevel=3)
+
+
 def read_json(root: Path, path: Path, fits: Callable[[Any], bool], loss: str) -> Any:
     """The value of a JSON file, or None where there is none: what does not fit is set aside."""
     try:

@@ -99,6 +99,33 @@ def read_traces(root: Path, chosen: Sequence[Chosen], columns: Sequence[str] | N
     return _arranged(tables, TRACE_COLUMNS, always, columns)
 
 
+def check_traces(root: Path, chosen: Sequence[Chosen]) -> Sequence[Chosen]:
+    """The chosen rows, once the traces that lie beside them were opened: where one is damaged, their runs go, too."""
+    there = set(part_names(root, "trace"))
+    read_parts(root, "trace", [part.name for part in chosen if part.name in there], lambda name, file: None)
+    return chosen
+
+
+def count_traces(root: Path, chosen: Sequence[Chosen]) -> dict[str, int]:
+    """How many trace rows the chosen runs have, of those that have any; one row group in memory at a time."""
+    import pyarrow.compute as pc
+
+    found: dict[str, int] = {}
+    by_name = {part.name: part for part in chosen}
+
+    def read(name: str, file: pq.ParquetFile) -> None:
+        for group in range(file.num_row_groups):
+            ids = read_groups(file, [group], ["run_id"])["run_id"]
+            if not by_name[name].whole:
+                ids = ids.filter(pc.is_in(ids, value_set=by_name[name].run_ids))
+            for count in pc.value_counts(ids).to_pylist():
+                found[count["values"]] = found.get(count["values"], 0) + count["counts"]
+
+    there = set(part_names(root, "trace"))
+    read_parts(root, "trace", [name for name in by_name if name in there], read)
+    return found
+
+
 def read_trace(root: Path, name: str, run_ids: pa.Array | None, columns: Sequence[str] | None) -> pa.Table | None:
     """The trace of one part, of all its runs or of some; None where its runs were not traced."""
     import pyarrow.compute as pc

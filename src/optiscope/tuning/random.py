@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..identity import identity_json
 from ..metrics import KEY, flat_arguments, trial_scores
 from ..naming import as_optimizer, as_problem, as_schedule, grid
-from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start, identity_json
+from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
 from ..store import as_store
 from .selection import Cell, criterion, tuning_runs, tuning_seeds
 from .space import Space, Trial
