@@ -26,6 +26,7 @@ from .single import OnEvent, run_single
 from .training import check_autocast
 from .work import Settings, do
 from .workers import Processes, stream
+from .workers import kept as keep_processes
 
 if TYPE_CHECKING:
     import os
@@ -110,9 +111,9 @@ def run(
     """Run each of `runs` once, and give the frames.
 
     `store` keeps finished runs in a folder and skips those that it holds. `trace` is `"all"`, `"loss"`, `"best"`,
-    `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with
-    the runs just finished, or found finished; `on_event` with each event of a run (a change of rate, a note, a
-    divergence).
+    `"sample"` (of ten runs), `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec.
+    `progress` is called with the runs just finished, or found finished; `on_event` with each event of a run (a change
+    of rate, a note, a divergence).
 
     `jobs` is the number of processes; `cluster` the address of a Dask scheduler whose workers run everything instead
     (`"tcp://host:8786"`, needs the extra `cluster`). Either way each process uses one thread of torch, a process that
@@ -156,7 +157,17 @@ def run(
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results(ids, store=kept, problems=list({one.problem: None for one in wanted}))
     waiting: list[Batch] = []
-    finished = _stream(todo, settings, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
+    parts = [(todo, settings)]
+    if spec.which == "sample":
+        # Summaries of all but the sample, then the sample with its traces: a store holds both as they finish.
+        chosen = spec.sample(ids)
+        plain = replace(settings, trace=TraceSpec(every=0, norms=False))
+        traced = replace(settings, trace=replace(spec, which="all"))
+        parts = [
+            ([one for one in todo if one.run_id not in chosen], plain),
+            ([one for one in todo if one.run_id in chosen], traced),
+        ]
+    finished = _in_turn(parts, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
     begin = time.monotonic()
 
     def write() -> None:
@@ -189,6 +200,17 @@ def _by_id(runs: list[Run]) -> dict[str, Run]:
     for run_id, one in zip(run_ids(runs), runs, strict=True):
         found.setdefault(run_id, one)
     return found
+
+
+def _in_turn(
+    parts: Sequence[tuple[list[Run], Settings]], jobs: int, cluster: str | None, memory: int, verdicts: Verdicts,
+    on_event: OnEvent | None,
+) -> Generator[tuple[list[Run], Batch, dict[str, Any]]]:  # fmt: skip
+    """Parts of the work, each with settings of its own, one after the other in the same processes."""
+    with keep_processes():
+        for todo, settings in parts:
+            with closing(_stream(todo, settings, jobs, cluster, memory, verdicts, on_event)) as finished:
+                yield from finished
 
 
 def _stream(

@@ -37,8 +37,8 @@ ROOMS = ("runs", "trace", "provenance")
 class Store:
     """A folder of finished runs, safe to kill, resume and share.
 
-    `Store(path)` opens or makes it, and names files in it that are not its own. Raises StoreError where the folder cannot be written, was written by another
-    version, or is somebody else's.
+    `Store(path)` opens or makes it, and names files in it that are not its own. Raises StoreError where the folder
+    cannot be written, was written by another version, or is somebody else's.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
