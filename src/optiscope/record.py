@@ -116,6 +116,10 @@ class TraceSpec:
         """Whether there is a trace at all."""
         return bool(self.every) or self.ends
 
+    def least_rows(self, steps_done: np.ndarray) -> np.ndarray:
+        """The rows that runs of so many steps have at least."""
+        return 1 + np.ceil(steps_done / self.every).astype(int) if self.every else np.ones(len(steps_done), int)
+
     def sample(self, run_ids: Sequence[str]) -> set[str]:
         """The runs of the sample; all where they are no more than it."""
         cuts = np.linspace(0, len(run_ids), min(self.count, len(run_ids)) + 1).astype(int).tolist()

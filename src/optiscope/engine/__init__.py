@@ -7,6 +7,7 @@ stream to one writer.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,8 @@ def run(
 ) -> Results:
     """Run each of `runs` once, and give the frames.
 
-    `store` keeps finished runs in a folder and skips those that it holds. `trace` is `"all"`, `"loss"`, `"best"`,
+    `store` keeps finished runs in a folder and skips those that it holds; where they lack the trace asked for, or were
+    made by another engine than the one asked for, a warning says so. `trace` is `"all"`, `"loss"`, `"best"`,
     `"sample"` (of ten runs), `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec.
     `progress` is called with the runs just finished, or found finished; `on_event` with each event of a run (a change
     of rate, a note, a divergence).
@@ -153,6 +155,10 @@ def run(
     todo = [one for one, found in zip(wanted, there, strict=True) if not found]
     if progress and len(todo) < len(wanted):
         progress([one for one, found in zip(wanted, there, strict=True) if found])
+    if kept and any(there):
+        _tell_otherwise_made(
+            kept, [run_id for run_id, found in zip(ids, there, strict=True) if found], engine, spec, ids
+        )
     settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results(ids, store=kept, problems=list({one.problem: None for one in wanted}))
@@ -192,6 +198,26 @@ def run(
             if kept is not None:
                 kept.add_verdicts({name: verdict.as_dict() for name, verdict in verdicts.fresh.items()})
     return results
+
+
+def _tell_otherwise_made(store: Store, found: list[str], engine: str, trace: TraceSpec, ids: list[str]) -> None:
+    """Warn, in one line, of finished runs that lack the trace asked for now, or were made in another tier."""
+    traced = [] if not trace.any or trace.which == "best" else found
+    if trace.which == "sample":
+        chosen = trace.sample(ids)
+        traced = [run_id for run_id in found if run_id in chosen]
+    told = []
+    if traced:
+        frame = store.runs(traced, columns=["run_id", "steps_done", "loss_start"]).set_index("run_id").loc[traced]
+        least = trace.least_rows(frame["steps_done"].to_numpy()) * frame["loss_start"].notna().to_numpy()
+        if lacking := int((store.trace_rows(traced) < least).sum()):
+            told.append(f"{lacking} lack the trace asked for")
+    if engine != "auto":
+        tiers = store.runs(found, columns=["engine"])["engine"].value_counts()
+        told += [f"{count} were made by engine={tier!r}" for tier, count in tiers.items() if tier != engine]
+    if told:
+        text = f"of {len(found)} runs that {str(store.path)!r} holds already, {' and '.join(told)}"
+        warnings.warn(f"{text}: they stay as they are; another folder makes them anew", stacklevel=3)
 
 
 def _by_id(runs: list[Run]) -> dict[str, Run]:
