@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# name -> Arrow type; `target`, where a run has one, and a problem's own metrics come behind these, as `NAME_final`
-# (runs) and `NAME` (trace).
+# name -> Arrow type. Behind these come `target`, where a run has one, and a problem's own metrics: `NAME_final` among
+# the runs, `NAME` in the trace.
 RUNS_COLUMNS: dict[str, str] = {
     "run_id": "string",
     "problem": "string",
@@ -85,18 +86,24 @@ class TraceSpec:
     """What is traced, chosen apart from what is run.
 
     `every` n steps (0: none of them); `norms` of gradient and update, or the loss alone; `which` runs keep their trace:
-    all, or the best of each problem × optimizer × schedule. With `every=0`, `ends` keeps the last finite state of each
-    run, and, where `target` is a gap, the first state whose loss is within it of the least known: two rows a run,
-    however long it is and however many there are.
+    all, the best of each problem × optimizer × schedule, or a sample of `count` runs spread evenly over those that were
+    given: of each of `count` equal stretches the run with the least run_id, so that the same are chosen again. With
+    `every=0`, `ends` keeps the last finite state of each run, and, where `target` is a gap, the first state whose loss
+    is within it of the least known: two rows a run, however long it is and however many there are.
     """
 
     every: int = 1
     norms: bool = True
-    which: Literal["all", "best"] = "all"
+    which: Literal["all", "best", "sample"] = "all"
     ends: bool = False
     target: float | None = None
+    count: int = 10
 
     def __post_init__(self) -> None:
+        if self.which not in (allowed := ("all", "best", "sample")):
+            raise InputError(f"which must be one of {', '.join(allowed)}, got {self.which!r}")
+        if not isinstance(self.count, int) or self.count < 1:
+            raise InputError(f"a sample needs a count >= 1, got {self.count!r}")
         if self.every < 0:
             raise InputError(f"trace every n steps needs n >= 0, got {self.every}")
         if self.ends and (self.every or self.norms):
@@ -109,6 +116,15 @@ class TraceSpec:
         """Whether there is a trace at all."""
         return bool(self.every) or self.ends
 
+    def least_rows(self, steps_done: np.ndarray) -> np.ndarray:
+        """The rows that runs of so many steps have at least."""
+        return 1 + np.ceil(steps_done / self.every).astype(int) if self.every else np.ones(len(steps_done), int)
+
+    def sample(self, run_ids: Sequence[str]) -> set[str]:
+        """The runs of the sample; all where they are no more than it."""
+        cuts = np.linspace(0, len(run_ids), min(self.count, len(run_ids)) + 1).astype(int).tolist()
+        return {min(run_ids[low:high]) for low, high in pairwise(cuts)}
+
     def rows(self, losses: np.ndarray, floor: float) -> np.ndarray:
         """The steps of a run that are traced, from its losses up to the last finite one."""
         last = len(losses) - 1
@@ -119,7 +135,7 @@ class TraceSpec:
 
 
 def as_trace(value: str | int | TraceSpec) -> TraceSpec:
-    """`"all"`, `"loss"` (no norms), `"best"`, `"ends"` (the last state), `"none"`, every n steps, or a TraceSpec.
+    """The spec of `"all"`, `"loss"` (no norms), `"best"`, `"sample"`, `"ends"`, `"none"`, every n steps, or itself.
 
     >>> as_trace("none").every
     0
@@ -128,6 +144,7 @@ def as_trace(value: str | int | TraceSpec) -> TraceSpec:
         "all": TraceSpec(),
         "loss": TraceSpec(norms=False),
         "best": TraceSpec(which="best"),
+        "sample": TraceSpec(which="sample"),
         "ends": TraceSpec(every=0, norms=False, ends=True),
         "none": TraceSpec(every=0, norms=False),
     }

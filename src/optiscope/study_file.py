@@ -54,7 +54,7 @@ class Axes(_Table):
     dtype: str | None = None
     # Evaluation runs are timed, and only the plain loop times one run: lanes are for the search, unless asked for.
     engine: Literal["single", "auto", "grouped", "stacked"] = "single"
-    trace: Annotated[int, Field(gt=0)] | Literal["all", "loss", "best", "none"] = "all"
+    trace: Annotated[int, Field(gt=0)] | Literal["all", "loss", "best", "sample", "none"] = "all"
     target: float | None = None
 
 
@@ -108,7 +108,7 @@ _FORMS = {
     "tuning_seeds": "a whole number > 0",
     "horizon": '"run" or "free"',
     "dtype": 'the name of a dtype, such as "float64"',
-    "trace": '"all", "loss", "best", "none", or a whole number > 0: every so many steps',
+    "trace": '"all", "loss", "best", "sample", "none", or a whole number > 0: every so many steps',
     "target": "a finite number",
     "engine": '"single", "auto", "grouped" or "stacked"',
     "per_decade": "a whole number > 0",

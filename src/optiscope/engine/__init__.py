@@ -7,6 +7,7 @@ stream to one writer.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from .single import OnEvent, run_single
 from .training import check_autocast
 from .work import Settings, do
 from .workers import Processes, stream
+from .workers import kept as keep_processes
 
 if TYPE_CHECKING:
     import os
@@ -109,10 +111,11 @@ def run(
 ) -> Results:
     """Run each of `runs` once, and give the frames.
 
-    `store` keeps finished runs in a folder and skips those that it holds. `trace` is `"all"`, `"loss"`, `"best"`,
-    `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec. `progress` is called with
-    the runs just finished, or found finished; `on_event` with each event of a run (a change of rate, a note, a
-    divergence).
+    `store` keeps finished runs in a folder and skips those that it holds; where they lack the trace asked for, or were
+    made by another engine than the one asked for, a warning says so. `trace` is `"all"`, `"loss"`, `"best"`,
+    `"sample"` (of ten runs), `"ends"` (the last state alone), `"none"`, a number n for every n-th step, or a TraceSpec.
+    `progress` is called with the runs just finished, or found finished; `on_event` with each event of a run (a change
+    of rate, a note, a divergence).
 
     `jobs` is the number of processes; `cluster` the address of a Dask scheduler whose workers run everything instead
     (`"tcp://host:8786"`, needs the extra `cluster`). Either way each process uses one thread of torch, a process that
@@ -149,11 +152,25 @@ def run(
     todo = [one for one, found in zip(wanted, there, strict=True) if not found]
     if progress and len(todo) < len(wanted):
         progress([one for one, found in zip(wanted, there, strict=True) if found])
+    if kept and any(there):
+        _tell_otherwise_made(
+            kept, [run_id for run_id, found in zip(ids, there, strict=True) if found], engine, spec, ids
+        )
     settings = Settings(engine, spec, device, purpose)
     verdicts = Verdicts(kept.verdicts() if kept else None)
     results = Results(ids, store=kept, problems=list({one.problem: None for one in wanted}))
     waiting: list[Batch] = []
-    finished = _stream(todo, settings, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
+    parts = [(todo, settings)]
+    if spec.which == "sample":
+        # Summaries of all but the sample, then the sample with its traces: a store holds both as they finish.
+        chosen = spec.sample(ids)
+        plain = replace(settings, trace=TraceSpec(every=0, norms=False))
+        traced = replace(settings, trace=replace(spec, which="all"))
+        parts = [
+            ([one for one in todo if one.run_id not in chosen], plain),
+            ([one for one in todo if one.run_id in chosen], traced),
+        ]
+    finished = _in_turn(parts, jobs, cluster, memory_mb * 2**20, verdicts, on_event)
     begin = time.monotonic()
 
     def write() -> None:
@@ -180,12 +197,43 @@ def run(
     return results
 
 
+def _tell_otherwise_made(store: Store, found: list[str], engine: str, trace: TraceSpec, ids: list[str]) -> None:
+    """Warn, in one line, of finished runs that lack the trace asked for now, or were made in another tier."""
+    traced = [] if not trace.any or trace.which == "best" else found
+    if trace.which == "sample":
+        chosen = trace.sample(ids)
+        traced = [run_id for run_id in found if run_id in chosen]
+    told = []
+    if traced:
+        frame = store.runs(traced, columns=["run_id", "steps_done", "loss_start"]).set_index("run_id").loc[traced]
+        least = trace.least_rows(frame["steps_done"].to_numpy()) * frame["loss_start"].notna().to_numpy()
+        if lacking := int((store.trace_rows(traced) < least).sum()):
+            told.append(f"{lacking} lack the trace asked for")
+    if engine != "auto":
+        tiers = store.runs(found, columns=["engine"])["engine"].value_counts()
+        told += [f"{count} were made by engine={tier!r}" for tier, count in tiers.items() if tier != engine]
+    if told:
+        text = f"of {len(found)} runs that {str(store.path)!r} holds already, {' and '.join(told)}"
+        warnings.warn(f"{text}: they stay as they are; another folder makes them anew", stacklevel=3)
+
+
 def _by_id(runs: list[Run]) -> dict[str, Run]:
     """Each run once, by its run_id."""
     found: dict[str, Run] = {}
     for run_id, one in zip(run_ids(runs), runs, strict=True):
         found.setdefault(run_id, one)
     return found
+
+
+def _in_turn(
+    parts: Sequence[tuple[list[Run], Settings]], jobs: int, cluster: str | None, memory: int, verdicts: Verdicts,
+    on_event: OnEvent | None,
+) -> Generator[tuple[list[Run], Batch, dict[str, Any]]]:  # fmt: skip
+    """Parts of the work, each with settings of its own, one after the other in the same processes."""
+    with keep_processes():
+        for todo, settings in parts:
+            with closing(_stream(todo, settings, jobs, cluster, memory, verdicts, on_event)) as finished:
+                yield from finished
 
 
 def _stream(
