@@ -168,12 +168,15 @@ def _once(values: Iterable[Any]) -> list[Any]:
 
 
 def _one_meaning(what: str, specs: Sequence[Any], code: str) -> None:
-    """Raises InputError where two specs that compute different things would be taken for one."""
-    first: dict[Any, Any] = {}
+    """Raises InputError where two specs that compute different things have one name, or would be taken for one.
+
+    Names are what pictures and tables know them by, and would put the two into one row.
+    """
+    first: dict[str, Any] = {}
     for spec in specs:
-        known = first.setdefault(spec, spec)
-        if not same_code(getattr(known, code), getattr(spec, code)):
-            raise InputError(f"two different {what}s are called {spec.name!r}: rename one, or give it another version")
+        known = first.setdefault(spec.name, spec)
+        if known != spec or not same_code(getattr(known, code), getattr(spec, code)):
+            raise InputError(f"two different {what}s are called {spec.name!r}: rename one (name=…)")
 
 
 def _axis(value: Any) -> list[Any]:

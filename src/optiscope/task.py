@@ -105,6 +105,8 @@ class Task:
     every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
     `check(output, target)` is called once a run, on the first output there is; it raises
     InputError where the loss does not fit. `training` holds the switches of the training step, None for the plain one.
+    `fingerprint` stands for code and data that no name tells apart, and is part of the problem's identity; `unnamed`
+    says that the problem's name was made up, and gives way to whatever else the problem is called by.
     """
 
     module: Callable[[], torch.nn.Module]
@@ -116,6 +118,8 @@ class Task:
     evaluate_every: int = 1
     check: Callable[[Any, Any], None] | None = None
     training: Training | None = None
+    fingerprint: str = ""
+    unnamed: bool = False
 
 
 def _is_number(value: Any) -> bool:

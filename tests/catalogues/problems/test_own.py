@@ -1,7 +1,9 @@
 """Problem.from_module: five lines for a network of one's own, and one line for what does not fit."""
 
 import functools
+import os
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -147,6 +149,103 @@ def test_problems_that_differ_are_told_apart():
         for arguments in ({}, {"batch_size": 16}, {"validation": 0.5}, {"version": 2})
     ]
     assert len({one.identity for one in made}) == 8
+
+
+def test_problems_of_one_name_that_differ_are_neither_merged_nor_taken_for_one_another(tmp_path):
+    def scaled(factor):
+        return lambda output, target: factor * nn.functional.cross_entropy(output, target)
+
+    other = TensorDataset(INPUTS * 2, CLASSES)
+    made = [
+        osc.Problem.from_module(build, data, scaled(factor))
+        for build, data, factor in [
+            (lambda: nn.Linear(6, 2), DATA, 1.0), (lambda: nn.Linear(6, 2), DATA, 2.0),
+            (lambda: nn.Linear(6, 2, bias=False), DATA, 1.0), (lambda: nn.Linear(6, 2), other, 1.0),
+        ]
+    ]  # fmt: skip
+    assert len({one.name for one in made}) == 1
+    losses = [
+        osc.run(osc.grid(one, "SGD", lr=1e-2, steps=2), store=tmp_path / "store").runs["loss_final"].item()
+        for one in made
+    ]
+    assert len(set(losses)) == 4
+    with pytest.raises(osc.InputError, match="two different problems are called"):
+        osc.grid(made[:2], "SGD")
+    again = osc.Problem.from_module(lambda: nn.Linear(6, 2), DATA, scaled(1.0))
+    assert again.identity == made[0].identity
+    named = [
+        osc.Problem.from_module(Net, DATA, scaled(f), name="a", batch_size=b) for f, b in [(1, 32), (2, 32), (1, 16)]
+    ]
+    assert len({one.identity for one in named}) == 3
+
+
+CHANGES = {
+    "plain": "", "defaults": "Net.__init__.__defaults__ = (9,)", "forward": "Net.forward = lambda self, x: self.a(x) * 2",
+    "global": "FACTOR = 3.0", "layer": "Half.forward = lambda self, x: x / 3", "loss": "loss = lambda o, t: o.sum()",
+    "metric": "measure = lambda o, t: t.sum()", "address": "filler = object()",
+}  # fmt: skip
+FRESH = """
+import sys, torch, optiscope as osc
+
+FACTOR = 2.0
+
+class Half(torch.nn.Module):
+    def forward(self, x):
+        return x / 2
+
+class Net(torch.nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.a, self.halved = torch.nn.Linear(3, 2), Half()
+    def forward(self, x):
+        return self.halved(self.a(x))
+
+def loss(output, target, kinds=frozenset(("b", "a", "c"))):
+    return FACTOR * torch.nn.functional.cross_entropy(output, target)
+
+def measure(output, target):
+    return output.mean()
+
+exec(sys.argv[1])
+data = [(torch.full((3,), float(i)), i % 2) for i in range(40)]
+print(osc.Problem.from_module(Net, data, loss, metrics={"m": measure}, name="fresh").task.fingerprint)
+"""
+
+
+def test_the_fingerprint_is_the_same_in_every_process_and_follows_the_code(tmp_path):
+    (tmp_path / "fresh.py").write_text(FRESH)
+
+    def found(change, seed):
+        told = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, str(tmp_path / "fresh.py"), change]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=told).stdout
+
+    plain = found("", "1")
+    assert found("", "2") == found(CHANGES["address"], "3") == plain
+    assert found(CHANGES["layer"], "1") != plain
+
+
+def test_every_part_of_the_code_counts():
+    digits = {}
+    for what, change in CHANGES.items():
+        # The module is "fresh" throughout; the values that the code names are looked up there.
+        room = {"__name__": "fresh"}
+        exec(FRESH.replace("exec(sys.argv[1])", change).replace("print(", "digits = ("), room)
+        digits[what] = room["digits"]
+    assert digits.pop("address") == digits["plain"]
+    assert len(set(digits.values())) == len(digits)
+
+
+def test_random_items_have_one_fingerprint_and_a_catalogue_s_name_is_taken():
+    class Noisy(Items):
+        def __getitem__(self, i):
+            return torch.randn(6), i % 2
+
+    one, two = (osc.Problem.from_module(Net, Noisy(), "CrossEntropyLoss") for _ in range(2))
+    assert one.identity == two.identity
+    assert one.identity != osc.Problem.from_module(Net, Noisy(80), "CrossEntropyLoss").identity
+    with pytest.raises(osc.InputError, match="'digits-cnn' is a problem of the catalogue"):
+        osc.Problem.from_module(Net, DATA, "CrossEntropyLoss", name="digits-cnn")
 
 
 def test_making_one_draws_from_nobody_s_generator():
