@@ -18,7 +18,7 @@ from .catalogues.schedules import SCHEDULES, built_end, is_plateau, schedule_fro
 from .errors import InputError, UnknownName
 from .signatures import same_code
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
-from .syntax import format_call, import_path, parse_call
+from .syntax import format_call, parse_call
 
 T = TypeVar("T")
 TRIED_TICKS = 300  # of a schedule, before anything runs: what fails later fails in its run
@@ -52,6 +52,7 @@ def as_problem(value: str | Problem) -> Problem:
     if isinstance(value, Problem):
         return value
     from .catalogues.problems import PROBLEMS
+    from .catalogues.problems.imported import problem_at
 
     name, arguments = parse_call(_text("a problem", Problem, value))
     for family in PROBLEMS:
@@ -59,17 +60,7 @@ def as_problem(value: str | Problem) -> Problem:
             return family.build(arguments)
     if "." not in name:
         raise UnknownName("problem", name, [family.name for family in PROBLEMS])
-    found = import_path(name)
-    if callable(found) and not isinstance(found, Problem):
-        try:
-            found = found(**arguments)
-        except TypeError as error:
-            raise InputError(f"{value} cannot be made: {error}") from error
-    elif arguments:
-        raise InputError(f"{name} is a Problem already and takes no arguments")
-    if not isinstance(found, Problem):
-        raise InputError(f"{name} is no optiscope.Problem and makes none")
-    return found
+    return problem_at(name, arguments)
 
 
 def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:

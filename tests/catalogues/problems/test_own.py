@@ -329,13 +329,67 @@ def wide(width=4):
         lambda: torch.nn.Sequential(torch.nn.Linear(3, width), torch.nn.Linear(width, 2)), data, "CrossEntropyLoss",
         name=f"wide({width})",
     )
+
+
+def plain(width=4, fail=False):
+    if fail:
+        raise KeyError("no such width")
+    return osc.Problem.from_module(
+        lambda: torch.nn.Sequential(torch.nn.Linear(3, width), torch.nn.Linear(width, 2)), data, "CrossEntropyLoss"
+    )
+
+
+loose = osc.Problem.from_module(lambda: torch.nn.Linear(3, 2), data, "CrossEntropyLoss")
 """
 
 
-def test_a_study_file_names_one_by_its_import_path(tmp_path, monkeypatch):
+@pytest.fixture
+def of_mine(tmp_path, monkeypatch):
     (tmp_path / "of_mine.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "of_mine", raising=False)
+
+
+def test_a_family_of_ones_own_is_named_by_its_calls_and_takes_switches(of_mine):
+    names = [
+        "of_mine.plain(width=1)", "of_mine.plain(width=8)", "of_mine.loose", "of_mine.loose(clip_norm=1.0)",
+        "of_mine.plain(clip_norm=1.0, width=3)",
+    ]  # fmt: skip
+    text = f'name = "mine"\nproblems = {names}\noptimizers = ["SGD"]\nlr = 0.1\nseeds = 1\nsteps = 3\n'
+    [block] = Study.parse(text.replace("'", '"')).blocks
+    assert [problem.name for problem in block.problems] == names
+    assert [problem.task.training and problem.task.training.set for problem in block.problems] == [
+        None, None, None, {"clip_norm": 1.0}, {"clip_norm": 1.0},
+    ]  # fmt: skip
+    assert as_problem("of_mine.fixed(clip_norm=1.0)").name == "fixed(clip_norm=1.0)"
+    assert as_problem(names[0]).identity == as_problem(names[0]).identity
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("of_mine.plain(fail=True)", "of_mine.plain(fail=True) cannot be made: 'no such width'"),
+        ("of_mine.plain(widht=3)", "of_mine.plain(widht=3) cannot be made: "),
+        ("of_mine.fixed(clipnorm=1)", "of_mine.fixed is a Problem already and takes no argument 'clipnorm', did you mean 'clip_norm'?"),
+        ("of_mine.plain(clip_norm=-1)", "clip_norm must be a finite number > 0"),
+    ],
+)  # fmt: skip
+def test_what_an_import_path_cannot_do_is_one_clear_line(of_mine, text, message):
+    with pytest.raises(osc.InputError) as error:
+        as_problem(text)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_switches_of_no_problem_or_no_switch_are_told():
+    problem = osc.Problem.from_module(Net, DATA, "CrossEntropyLoss")
+    with pytest.raises(osc.InputError, match="has no switch 'clipnorm', did you mean 'clip_norm'"):
+        osc.trained(problem, clipnorm=1)
+    with pytest.raises(osc.InputError, match=r"trained takes an optiscope\.Problem, got 'digits-cnn'"):
+        osc.trained("digits-cnn", clip_norm=1.0)
+
+
+def test_a_study_file_names_one_by_its_import_path(of_mine):
     assert as_problem("of_mine.fixed").name == "fixed"
     text = """
 name = "mine"
