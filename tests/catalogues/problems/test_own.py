@@ -29,6 +29,30 @@ class Net(nn.Sequential):
         )
 
 
+class Focal(nn.Module):
+    """A loss with a buffer, which takes the dtype of the run."""
+
+    def __init__(self, gamma=2.0):
+        super().__init__()
+        self.register_buffer("gamma", torch.tensor(gamma))
+
+    def extra_repr(self):
+        return f"gamma={self.gamma.item()}"
+
+    def forward(self, output, target):
+        each = nn.functional.cross_entropy(output, target, reduction="none")
+        return ((1 - (-each).exp()) ** self.gamma * each).mean()
+
+
+class Smooth(nn.CrossEntropyLoss):
+    pass
+
+
+class Plain:
+    def __call__(self, output, target):
+        return nn.functional.cross_entropy(output, target) * 2
+
+
 class Items(Dataset):
     """Examples one at a time, as people write them."""
 
@@ -132,14 +156,30 @@ def test_metrics_of_ones_own_and_no_validation():
         (nn.MultiMarginLoss(p=2), "MultiMarginLoss(p=2)"),
         (nn.CrossEntropyLoss, "CrossEntropyLoss"),
         (nn.functional.cross_entropy, "torch.nn.functional.cross_entropy"),
+        (functools.partial(nn.functional.cross_entropy, label_smoothing=0.1), "torch.nn.functional.cross_entropy(label_smoothing=0.1)"),
+        (functools.partial(nn.CrossEntropyLoss, label_smoothing=0.1), "CrossEntropyLoss(label_smoothing=0.1)"),
+        (Focal(), f"{__name__}.Focal(gamma=2.0)"),
+        (Smooth(label_smoothing=0.2), f"{__name__}.Smooth"),
+        (Plain(), f"{__name__}.Plain"),
     ],
 )  # fmt: skip
 def test_a_loss_as_people_have_it(loss, label):
     problem = osc.Problem.from_module(Net, DATA, loss)
     assert problem.formula == f"{label} of Net"
-    value = loss() if isinstance(loss, type) else loss
+    value = loss() if isinstance(loss, type) or getattr(loss, "func", None) is nn.CrossEntropyLoss else loss
     output = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(problem.task.criterion(output, CLASSES[:4]), value(output, CLASSES[:4]))
+
+
+def test_a_loss_object_is_told_by_what_it_holds_and_is_never_changed():
+    soft, hard = Focal(2.0), Focal(5.0)
+    made = [osc.Problem.from_module(Net, DATA, loss, name="focal") for loss in (soft, hard, Focal(2.0))]
+    assert [one.identity == made[0].identity for one in made] == [True, False, True]
+    smooth = [osc.Problem.from_module(Net, DATA, Smooth(label_smoothing=s), name="s") for s in (0.1, 0.2)]
+    assert smooth[0].identity != smooth[1].identity
+    rows = osc.run(osc.grid(made[0], "SGD", lr=0.1, steps=3, dtype="float64")).runs
+    assert rows["status"].tolist() == ["max_steps"]
+    assert soft.gamma.dtype == torch.float32
 
 
 def test_problems_that_differ_are_told_apart():
@@ -275,6 +315,26 @@ class Silent(nn.Module):
         return None
 
 
+class Failing(Items):
+    def __getitem__(self, i):
+        if i:
+            raise KeyError("no picture")
+        return super().__getitem__(i)
+
+
+class Endless(Items):
+    def __len__(self):
+        raise NotImplementedError("it has no end")
+
+
+def failing():
+    raise FileNotFoundError("no such file")
+
+
+def frozen():
+    return Net().requires_grad_(False)
+
+
 BAD = [
     (made(loss="MSELoss"), "Net: MSELoss: target must be real numbers, float, shape (*); got dtype int64"),
     (made(loss="CrossEntropyLos"), "unknown loss 'CrossEntropyLos', did you mean 'CrossEntropyLoss'?"),
@@ -303,8 +363,36 @@ BAD = [
     (made(dataset=7), "Net: a dataset must have a length and items by number, got int"),
     (made(dataset=(DATA, DATA, DATA)), "Net: give one dataset, or two (training, validation), got 3"),
     (made(metrics={"loss": nn.functional.cross_entropy}), "a metric's name must be a word, and none of"),
+    (made(metrics=["accuracy"]), "Net: metrics maps names to functions of (output, target), got ['accuracy']"),
+    (made(name=3), "name must be a text, got 3"),
+    (made(failing), "failing: building the network fails: no such file"),
+    (made(dataset=Failing()), "Net: an item of the dataset fails: 'no picture'"),
+    (made(dataset=Endless()), "Net: the dataset's length fails: it has no end"),
+    (made(dataset=lambda seed: 1 / seed), "Net: its dataset(seed=0) fails: division by zero"),
+    (made(lambda: nn.LazyLinear(2)), "network: weight has no shape yet: give lazy layers their sizes, or call the network once in build"),
+    (made(frozen), "frozen: every parameter is frozen (requires_grad=False): there is nothing to train"),
+    (made(nn.Identity), "Identity: the network has no parameters: there is nothing to train"),
+    (made(lambda: nn.Linear(6, 1), TensorDataset(INPUTS, INPUTS[:, 0]), lambda o, t: ((o - t) ** 2).mean()), "the loss compares every output with every target: give them one shape (output of shape (32, 1), target of shape (32,))"),
+    (made(dataset=(DATA, TensorDataset(INPUTS[:, :5], CLASSES))), "Net: validation: the network refuses an input of shape (32, 5): mat1 and mat2"),
+    (made(dataset=(DATA, TensorDataset(INPUTS, CLASSES + 1))), "Net: validation: CrossEntropyLoss: target must be class indices from 0 to C - 1, but it has a class 2"),
+    (made(dataset=TensorDataset(INPUTS, torch.where(torch.arange(100) == 99, 5, CLASSES))), "CrossEntropyLoss: target must be class indices from 0 to C - 1, but it has a class 5 where there are 2"),
+    (made(dataset=TensorDataset(INPUTS[:33], CLASSES[:33]), validation=0), "Net: the last batch of an epoch, of 1 example: the network refuses it: Expected more than 1 value per channel"),
+    (made(validation=0.9999), "Net: validation=0.9999 of 100 examples leaves none to train on"),
     (made(metrics={"all": lambda output, target: output}), "Net: metric 'all' must give one number"),
 ]  # fmt: skip
+
+
+def test_a_loss_of_ones_own_may_reshape_and_a_frozen_part_is_no_fault():
+    data = TensorDataset(INPUTS, INPUTS[:, 0])
+    for loss in (lambda o, t: ((o[:, 0] - t) ** 2).mean(), lambda o, t: ((o.reshape(-1) - t) ** 2).mean()):
+        osc.Problem.from_module(lambda: nn.Linear(6, 1), data, loss)
+
+    def partly():
+        net = Net()
+        net[0].requires_grad_(False)
+        return net
+
+    assert osc.Problem.from_module(partly, DATA, "CrossEntropyLoss").name.startswith("partly")
 
 
 @pytest.mark.parametrize(("make", "message"), BAD)

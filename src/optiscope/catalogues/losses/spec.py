@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import warnings
@@ -93,7 +94,8 @@ class LossSpec:
             parameters = list(inspect.signature(self.resolved).parameters.values())
         except ValueError:
             return [inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)]
-        return parameters if self.is_class else parameters[2:]
+        open_ended = parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+        return parameters if self.is_class or open_ended else parameters[2:]
 
     @property
     def output(self) -> str:
@@ -136,7 +138,9 @@ class LossSpec:
 
         self._check_arguments(arguments)
         if not self.is_class:
-            return functools.partial(self.resolved, **arguments) if arguments else self.resolved
+            # A module of one's own is moved to the output's dtype: a copy of it, then.
+            own = copy.deepcopy(self.resolved) if isinstance(self.resolved, torch.nn.Module) else self.resolved
+            return functools.partial(own, **arguments) if arguments else own
         try:
             for key, value in arguments.items():
                 if key in _TENSORS and isinstance(value, (tuple, list)):

@@ -85,7 +85,7 @@ def batch_of(problem: str, dataset: Any, chosen: Iterable[int]) -> tuple[torch.T
         try:
             items.append(dataset[i])
         except Exception as error:  # somebody's dataset
-            raise InputError(f"{problem}: item {i} of the dataset fails: {reason_of(error)}") from error
+            raise InputError(f"{problem}: an item of the dataset fails: {reason_of(error)}") from error
     for item in items:
         if not isinstance(item, (tuple, list)):
             raise InputError(f"{wants}, got {type(item).__name__}")
