@@ -84,7 +84,8 @@ class Training:
     def told(self) -> tuple[str, ...]:
         """In words, what makes a step other than the plain loop's: for the record of each run."""
         words = {
-            "accumulate": f"each step takes the gradient of {self.accumulate} batches",
+            "accumulate": f"each step takes the gradient of {self.accumulate} batches, each "
+            "counting by its examples (whatever their class weights, and though some targets be ignored)",
             "zero_grad": "gradients are never cleared: they add up over the run",
             "clip_norm": f"gradients are clipped to norm {self.clip_norm}",
             "clip_value": f"gradients are clipped to ±{self.clip_value} each",
