@@ -195,3 +195,16 @@ def test_a_seed_gives_the_same_trace_alone_twice_and_among_other_runs(layers):
         alone, again = (osc.run([one], engine="single").trace.set_index("run_id") for _ in range(2))
         assert alone.equals(again)
         assert alone.equals(among.loc[[one.run_id]])
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (functools.partial(nn.BatchNorm1d, 8), "its batch norm keeps running statistics, and each run has its own"),
+        (nn.Dropout, "it draws random numbers, and each run has its own"),
+    ],
+)
+def test_what_a_network_keeps_from_the_stacked_tier_is_told_with_what_to_do(layer, why):
+    with pytest.raises(osc.InputError) as error:
+        osc.run(osc.grid(problem(layer), "SGD", lr=0.1, seed=[0, 1], steps=2), engine="stacked")
+    assert str(error.value) == f'engine=\'stacked\' cannot run SGD on net: {why}; use engine="auto" or "single"'

@@ -34,10 +34,9 @@ def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
         return _tried(read_loss(value.func).with_arguments(value.keywords))
     if type(value).__module__.startswith("torch.nn.modules"):
         return _tried(_from_module(value))
-    if callable(value) and hasattr(value, "__qualname__"):
-        return _tried(LossSpec(f"{value.__module__}.{value.__qualname__}", value))
     if callable(value):
-        return _tried(LossSpec(_name_of(value), value))
+        name = getattr(value, "__qualname__", "")
+        return _tried(LossSpec(f"{value.__module__}.{name}" if name else _name_of(value), value))
     raise InputError(
         f"a loss is a name, call syntax, a function, an object to call, or an optiscope.LossSpec, got {value!r}"
     )
