@@ -24,7 +24,8 @@ pytestmark = pytest.mark.benchmark(group="network lanes")
 
 ALONE = 2  # runs of the plain loop, one after another
 MOST = 128  # lanes that calibration may choose
-LEAST_S = 0.5  # how long each side of a round takes, about
+LEAST_S = 0.5  # how long each side of a round takes, about, if that is
+LEAST_STEPS = 48
 # The demo CNN is no small network: its 47.8 million weights are never stacked.
 SMALL = [name for name, problem in osc.problems().items() if problem.task is not None and name != "demo-cnn"]
 
@@ -39,12 +40,16 @@ def grid_of(problem: str, lanes: int, steps: int) -> list[osc.Run]:
     return osc.grid(problem, "Adam", lr=rates, steps=steps)
 
 
-def seconds_a_step(runs: list[osc.Run], engine: str) -> float:
-    """Wall seconds of `osc.run` and its frames, a lane-step."""
-    begin = time.perf_counter()
-    results = osc.run(runs, engine=engine, trace="none")
-    assert results.runs["steps_done"].sum() == len(runs) * runs[0].steps
-    return (time.perf_counter() - begin) / (len(runs) * runs[0].steps)
+def seconds_a_step(problem: str, lanes: int, steps: int, engine: str) -> float:
+    """Wall seconds of a lane-step of `osc.run`: from two lengths, so that what each run costs once drops out."""
+    taken = []
+    for length in (steps // 4, steps):
+        runs = grid_of(problem, lanes, length)
+        begin = time.perf_counter()
+        results = osc.run(runs, engine=engine, trace="none")
+        taken.append(time.perf_counter() - begin)
+        assert results.runs["steps_done"].sum() == lanes * length
+    return (taken[1] - taken[0]) / (lanes * (steps - steps // 4))
 
 
 def tier_of(runs: list[osc.Run]) -> str:
@@ -60,32 +65,32 @@ def compared(benchmark: Any, level: Level, problem: str, lanes: int) -> tuple[st
     """The tier, the median ratio (plain loop to lanes), and the medians of both in seconds a lane-step."""
     torch.set_num_threads(1)
     tier = tier_of(grid_of(problem, lanes, 2)) if lanes > 1 else "single"
-    a_step = seconds_a_step(grid_of(problem, ALONE, 10), "single")
-    epoch = osc.grid(problem, "Adam")[0].problem.steps_per_epoch
-    steps = max(epoch, round(LEAST_S / (a_step * max(ALONE, lanes))))
-    plain, together = grid_of(problem, ALONE, steps), grid_of(problem, max(lanes, ALONE), steps)
+    a_step = seconds_a_step(problem, ALONE, LEAST_STEPS, "single")
+    long, short = (max(LEAST_STEPS, round(LEAST_S / (a_step * runs))) for runs in (ALONE, max(lanes, ALONE)))
 
     def rounds() -> tuple[float, float, float]:
         ratios, plains, lanes_s = [], [], []
         for _ in range(level.pick(1, 3, 5)):
-            plains.append(seconds_a_step(plain, "single"))
-            lanes_s.append(seconds_a_step(together, tier))
+            plains.append(seconds_a_step(problem, ALONE, long, "single"))
+            lanes_s.append(seconds_a_step(problem, max(lanes, ALONE), short, tier))
             ratios.append(plains[-1] / lanes_s[-1])
         return statistics.median(ratios), statistics.median(plains), statistics.median(lanes_s)
 
     ratio, plain_s, lane_s = benchmark.pedantic(rounds, rounds=1)
     benchmark.extra_info.update(
-        threads=1, problem=problem, lanes=lanes, tier=tier, steps=steps, ratio=ratio,
+        threads=1, problem=problem, lanes=lanes, tier=tier, steps=short, ratio=ratio,
         plain_us_a_step=1e6 * plain_s, us_a_lane_step=1e6 * lane_s,
     )  # fmt: skip
     return tier, ratio, plain_s, lane_s
 
 
+def line(tier: str, ratio: float, plain_s: float, lane_s: float) -> str:
+    """Of a case, what it came to."""
+    return f"({tier}): {1e6 * lane_s:.0f} us a lane-step, plain loop {1e6 * plain_s:.0f} us: x{ratio:.2f}"
+
+
 def test_an_mlp_in_32_lanes(benchmark: Any, level: Level, tell: Callable[[str], None]) -> None:
-    tier, ratio, plain_s, lane_s = compared(benchmark, level, "digits-mlp", 32)
-    tell(
-        f"digits-mlp, 32 lanes ({tier}): {1e6 * lane_s:.0f} us a lane-step, plain {1e6 * plain_s:.0f} us: x{ratio:.2f}"
-    )
+    tell(f"digits-mlp, 32 lanes {line(*compared(benchmark, level, 'digits-mlp', 32))}")
 
 
 @pytest.mark.timeout(900)
@@ -95,7 +100,4 @@ def test_a_network_in_the_calibrated_chunk(
 ) -> None:
     torch.set_num_threads(1)
     lanes = lanes_together(grid_of(case, MOST, 10_000), MOST, "cpu")
-    tier, ratio, plain_s, lane_s = compared(benchmark, level, case, lanes)
-    tell(
-        f"{case}, chunk of {lanes} ({tier}): {1e6 * lane_s:.0f} us a lane-step, plain {1e6 * plain_s:.0f} us: x{ratio:.2f}"
-    )
+    tell(f"{case}, calibrated chunk of {lanes} {line(*compared(benchmark, level, case, lanes))}")
