@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import Dataset, TensorDataset
 
 import optiscope as osc
+from optiscope.catalogues.problems import PROBLEMS
 from optiscope.naming import as_problem
 from optiscope.streams import derived_seed
 from optiscope.study import Study
@@ -169,6 +170,14 @@ def test_a_loss_as_people_have_it(loss, label):
     value = loss() if isinstance(loss, type) or getattr(loss, "func", None) is nn.CrossEntropyLoss else loss
     output = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(problem.task.criterion(output, CLASSES[:4]), value(output, CLASSES[:4]))
+
+
+def test_a_network_of_the_catalogue_is_told_by_the_code_of_a_loss_of_ones_own():
+    [family] = [one for one in PROBLEMS if one.name == "digits-logistic"]
+    made = [family(loss=lambda o, t, k=k: k * nn.functional.cross_entropy(o, t)) for k in (1, 2, 1)]
+    assert made[0].name == made[1].name
+    assert [one.identity == made[0].identity for one in made] == [True, False, True]
+    assert family(loss="MSELoss").task.fingerprint == ""
 
 
 def test_a_loss_object_is_told_by_what_it_holds_and_is_never_changed():
