@@ -105,7 +105,12 @@ def test_two_things_of_one_name_are_refused_not_merged():
     with pytest.raises(osc.InputError, match="two different schedules are called 'mine'"):
         osc.grid("beale", "SGD", schedules, steps=9)
     optimizers = [osc.OptimizerSpec("mine", cls) for cls in (torch.optim.SGD, torch.optim.Adam)]
-    assert len(osc.grid("beale", optimizers, steps=2)) == 2  # the class is part of what an optimizer is
+    with pytest.raises(osc.InputError, match="two different optimizers are called 'mine': rename one"):
+        osc.grid("beale", optimizers, steps=2)
+    plain = osc.OptimizerSpec("AdamW", "torch.optim.AdamW")
+    without_decay = osc.OptimizerSpec("AdamW", "torch.optim.AdamW", groups={"bias": {"weight_decay": 0.0}})
+    with pytest.raises(osc.InputError, match="two different optimizers are called 'AdamW': rename one"):
+        osc.grid("digits-cnn", [plain, without_decay], steps=2)
 
 
 @pytest.mark.parametrize("name", list(osc.problems()))

@@ -60,6 +60,8 @@ class IdxFolder(TensorDataset):
     """
 
     def __init__(self, folder: str | os.PathLike[str], train: bool = True):
+        if not isinstance(folder, (str, os.PathLike)):
+            raise InputError(f"a folder of IDX files is a path, got {folder!r}")
         part = "train" if train else "t10k"
         images_file, labels_file = _pair(Path(folder), f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte")
         images, labels = read_idx(images_file), read_idx(labels_file)

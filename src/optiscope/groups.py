@@ -163,6 +163,9 @@ def _nothing(pattern: str, patterns: list[str], owners: Mapping[str, str]) -> st
         return (
             f"group {pattern!r} gets no parameter: {first!r}, before it, has {taken[0]!r} already; the first match wins"
         )
+    if pattern in KINDS:
+        what = "bias" if pattern == "bias" else "normalisation layer (a class with Norm in its name)"
+        return f"group {pattern!r} matches no parameter: the network has no {what}"
     modules = {".".join(name.split(".")[:n]) for name in owners for n in range(1, name.count(".") + 1)}
     listing = ", ".join(list(owners)[:6]) + (f", … ({len(owners)} in all)" if len(owners) > 6 else "")
     return f"group {pattern!r} matches no parameter{hint(pattern, [*owners, *modules, *KINDS])} parameters: {listing}"

@@ -6,7 +6,6 @@ The one room that knows all catalogues; the engine knows none. May import floors
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +18,7 @@ from .catalogues.schedules import SCHEDULES, built_end, is_plateau, schedule_fro
 from .errors import InputError, UnknownName, shown
 from .signatures import same_code
 from .spec import OptimizerSpec, Problem, Run, ScheduleSpec, Start
-from .syntax import format_call, import_path, parse_call
+from .syntax import format_call, parse_call
 
 T = TypeVar("T")
 TRIED_TICKS = 300  # of a schedule, before anything runs: what fails later fails in its run
@@ -53,6 +52,7 @@ def as_problem(value: str | Problem) -> Problem:
     if isinstance(value, Problem):
         return value
     from .catalogues.problems import PROBLEMS
+    from .catalogues.problems.imported import problem_at
 
     name, arguments = parse_call(_text("a problem", Problem, value))
     for family in PROBLEMS:
@@ -60,20 +60,7 @@ def as_problem(value: str | Problem) -> Problem:
             return family.build(arguments)
     if "." not in name:
         raise UnknownName("problem", name, [family.name for family in PROBLEMS])
-    found = import_path(name)
-    if inspect.isfunction(found):
-        makes = found.__annotations__.get("return", Problem)
-        if "Problem" not in (makes if isinstance(makes, str) else getattr(makes, "__name__", "")):
-            raise InputError(f"{name} makes no optiscope.Problem, but {makes!r}: it is not called")
-        try:
-            found = found(**arguments)
-        except TypeError as error:
-            raise InputError(f"{value} cannot be made: {error}") from error
-    elif arguments:
-        raise InputError(f"{name} is a Problem already and takes no arguments")
-    if not isinstance(found, Problem):
-        raise InputError(f"{name} is no optiscope.Problem and makes none")
-    return found
+    return problem_at(name, arguments)
 
 
 def as_optimizer(value: str | OptimizerSpec) -> OptimizerSpec:
@@ -172,12 +159,15 @@ def _once(values: Iterable[Any]) -> list[Any]:
 
 
 def _one_meaning(what: str, specs: Sequence[Any], code: str) -> None:
-    """Raises InputError where two specs that compute different things would be taken for one."""
-    first: dict[Any, Any] = {}
+    """Raises InputError where two specs that compute different things have one name, or would be taken for one.
+
+    Names are what pictures and tables know them by, and would put the two into one row.
+    """
+    first: dict[str, Any] = {}
     for spec in specs:
-        known = first.setdefault(spec, spec)
-        if not same_code(getattr(known, code), getattr(spec, code)):
-            raise InputError(f"two different {what}s are called {spec.name!r}: rename one, or give it another version")
+        known = first.setdefault(spec.name, spec)
+        if known != spec or not same_code(getattr(known, code), getattr(spec, code)):
+            raise InputError(f"two different {what}s are called {spec.name!r}: rename one (name=…)")
 
 
 def _axis(value: Any) -> list[Any]:

@@ -58,6 +58,10 @@ def why_refused(cls: type, given: Mapping[str, Any], error: Exception) -> str:
         return f"it takes {what} ({wrapped[0]}): build both in a class of your own that takes (params, lr)"
     if needed:
         return f"it needs {', '.join(f'{key}=…' for key in needed)}"
+    for key, value in given.items():
+        default = parameters[key].default if key in parameters else None
+        if isinstance(value, str) and isinstance(default, (int, float)) and not isinstance(default, bool):
+            return f"{key} must be a number, got {value!r}"
     text = reason_of(error)
     if "Tensor.__contains__" in text:
         # It looks for keys in what it takes for a group, and finds a tensor.

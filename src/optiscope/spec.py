@@ -119,6 +119,8 @@ class Problem(ByIdentity):
         arguments, an object of `torch.nn`, or a function, called with outputs and targets as they are.
         `metrics` map a name to a function of outputs and targets: accuracy, where there are classes, unless given;
         they are measured every `evaluate_every` epochs. The name is that of the class, with the arguments given.
+        Runs are told apart by name, version, and a fingerprint of the code of network, loss and metrics, the
+        parameters' shapes, and the data of seed 0 (its tensors, else its length and first batch).
 
         Raises InputError, in one line, where data, network and loss do not fit: one batch is tried.
         """
@@ -142,11 +144,12 @@ class Problem(ByIdentity):
 
     @functools.cached_property
     def identity(self) -> str:
-        """What tells this problem from another: name, start, bounds, noise, layout, version, training switches."""
-        training = self.task.training if self.task else None
+        """What tells this problem from another: name, start, bounds, …, version, switches, code of one's own."""
+        parts = {"training": self.task.training, "code": self.task.fingerprint} if self.task else {}
+        own = {key: getattr(part, "set", part) for key, part in parts.items() if part}
         return identity_json(
             problem=self.name, start=self.start, bounds=self.bounds, noise=self.noise, layout=self.layout,
-            version=self.version, **({"training": training.set} if training else {}),
+            version=self.version, **own,
         )  # fmt: skip
 
     @functools.cached_property

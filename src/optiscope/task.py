@@ -84,7 +84,8 @@ class Training:
     def told(self) -> tuple[str, ...]:
         """In words, what makes a step other than the plain loop's: for the record of each run."""
         words = {
-            "accumulate": f"each step takes the gradient of {self.accumulate} batches",
+            "accumulate": f"each step takes the gradient of {self.accumulate} batches, each "
+            "counting by its examples (whatever their class weights, and though some targets be ignored)",
             "zero_grad": "gradients are never cleared: they add up over the run",
             "clip_norm": f"gradients are clipped to norm {self.clip_norm}",
             "clip_value": f"gradients are clipped to ±{self.clip_value} each",
@@ -105,6 +106,8 @@ class Task:
     every `evaluate_every` epochs, off the clock. Both map a name to `(output, target) -> scalar`.
     `check(output, target)` is called once a run, on the first output there is; it raises
     InputError where the loss does not fit. `training` holds the switches of the training step, None for the plain one.
+    `fingerprint` stands for code and data that no name tells apart, and is part of the problem's identity; `unnamed`
+    says that the problem's name was made up, and gives way to whatever else the problem is called by.
     """
 
     module: Callable[[], torch.nn.Module]
@@ -116,6 +119,8 @@ class Task:
     evaluate_every: int = 1
     check: Callable[[Any, Any], None] | None = None
     training: Training | None = None
+    fingerprint: str = ""
+    unnamed: bool = False
 
 
 def _is_number(value: Any) -> bool:

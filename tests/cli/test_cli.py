@@ -635,3 +635,17 @@ def test_ctrl_c_at_any_moment_is_no_traceback(here):
     _, err = running.communicate(timeout=60)
     assert running.returncode in (130, -signal.SIGINT)
     assert running.returncode != 130 or "Traceback" not in err
+
+
+def test_the_report_says_what_helped_and_only_that():
+    from optiscope.cli.study import help_of
+
+    plain, clipped, summed = (
+        osc.grid(name, "SGD")[0].problem
+        for name in ("rosenbrock", "digits-cnn(clip_norm=0.5)", "digits-cnn(accumulate=2)")
+    )
+    assert help_of([plain]) == "no gradient clipping, no boundary penalty, no projection"
+    told = help_of([plain, clipped, summed])
+    assert told.startswith("no boundary penalty, no projection. Asked for in the study: digits-cnn(clip_norm=0.5): ")
+    assert "gradients are clipped to norm 0.5, and digits-cnn(accumulate=2): " in told
+    assert help_of([plain, summed]).startswith("no gradient clipping, ")

@@ -239,7 +239,8 @@ def test_state_bytes(optimizer, a_weight):
     [
         ("{'7.weigth': {}}", "matches no parameter, did you mean '7.weight'? parameters: 0.weight, 0.bias, 3.weight"),
         ("{'bias, nrom': {}}", "group 'nrom' matches no parameter, did you mean 'norm'?"),
-        ("{'norm': {}}", "group 'norm' matches no parameter"),
+        ("{'norm': {}}", "group 'norm' matches no parameter: the network has no normalisation layer"),
+        ("{'bias': {'weight_decay': 'a'}}", "group 'bias': weight_decay must be a number, got 'a'"),
         ("{'features.*': {}}", "group 'features.*' matches no parameter"),
         ("{'*': {}, '0': {}}", "group '0' gets no parameter: '*', before it, has '0.weight' already"),
         ("{'bias': {'lr': 0.1}}", "give lr_scale, a factor of the run's rate"),

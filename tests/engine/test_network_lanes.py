@@ -1,6 +1,8 @@
 """Networks on lanes against the plain loop: the single tier, one run at a time, as oracle."""
 
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -169,3 +171,40 @@ def test_groups_and_switches_are_the_plain_loop_s():
         assert set(osc.run(runs).runs["engine"]) == {"single"}
         with pytest.raises(osc.InputError, match="runs dense problems"):
             osc.run(runs, engine="stacked")
+
+
+DIGITS = """
+import random, torch, optiscope as osc
+before = torch.get_rng_state(), random.getstate()
+frame = osc.run(osc.grid("digits-logistic", "SGD", lr=[0.1, 0.2], steps=2), engine="stacked", trace="none").runs
+assert torch.equal(before[0], torch.get_rng_state()) and before[1] == random.getstate()
+print(*frame["engine"], *frame["status"])
+"""
+
+
+def test_loading_data_for_the_first_time_is_not_taken_for_drawing():
+    done = subprocess.run([sys.executable, "-c", DIGITS], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["stacked", "stacked", "max_steps", "max_steps"]
+
+
+@pytest.mark.parametrize("layers", [[nn.Tanh], [functools.partial(nn.BatchNorm1d, 8), nn.Dropout]])
+def test_a_seed_gives_the_same_trace_alone_twice_and_among_other_runs(layers):
+    runs = osc.grid(problem(*layers), ["SGD", "Adam"], lr=[1e-3, 1e-2], seed=[0, 1, 2], steps=7)
+    among = osc.run(runs, engine="single").trace.set_index("run_id")
+    for one in (runs[0], runs[-1]):
+        alone, again = (osc.run([one], engine="single").trace.set_index("run_id") for _ in range(2))
+        assert alone.equals(again)
+        assert alone.equals(among.loc[[one.run_id]])
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (functools.partial(nn.BatchNorm1d, 8), "its batch norm keeps running statistics, and each run has its own"),
+        (nn.Dropout, "it draws random numbers, and each run has its own"),
+    ],
+)
+def test_what_a_network_keeps_from_the_stacked_tier_is_told_with_what_to_do(layer, why):
+    with pytest.raises(osc.InputError) as error:
+        osc.run(osc.grid(problem(layer), "SGD", lr=0.1, seed=[0, 1], steps=2), engine="stacked")
+    assert str(error.value) == f'engine=\'stacked\' cannot run SGD on net: {why}; use engine="auto" or "single"'

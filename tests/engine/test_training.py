@@ -68,9 +68,26 @@ def by_hand(problem, steps, step, seed=0):
     return instance.module
 
 
+def summed(output, target):
+    return nn.functional.cross_entropy(output, target, reduction="sum")
+
+
+class Summed(nn.Module):
+    def forward(self, output, target):
+        return summed(output, target)
+
+
+def test_a_loss_that_is_neither_mean_nor_sum_is_not_accumulated():
+    spread = small(5, loss=lambda o, t: nn.functional.cross_entropy(o, t) * len(o) ** 2, accumulate=3)
+    with pytest.raises(osc.InputError, match="a mean or a sum over the examples; of a batch twice, it is 4 times"):
+        osc.run(osc.grid(spread, "SGD", lr=0.1, steps=2))
+
+
 @pytest.mark.parametrize("data", [None, Pairs()], ids=["tensors", "loader"])
 @pytest.mark.parametrize(
-    "loss", [nn.functional.cross_entropy, nn.CrossEntropyLoss(reduction="sum")], ids=["mean", "sum"]
+    "loss",
+    [nn.functional.cross_entropy, nn.CrossEntropyLoss(reduction="sum"), summed, Summed()],
+    ids=["mean", "sum", "own", "object"],
 )
 def test_accumulated_batches_are_one_batch_as_many_times_as_large(data, loss):
     # 22 examples: 5 batches of 5, the last of 2; with accumulate=3 an epoch has steps of 15 and of 7 = 5 + 2.

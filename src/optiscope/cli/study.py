@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,21 @@ def _race(results: Path, console: Console) -> Any:
     )  # fmt: skip
 
 
+def help_of(problems: Sequence[Problem]) -> str:
+    """What the optimizers were helped by, in words: only the switches that a problem asks for, each with its name."""
+    told = {}
+    for problem in problems:
+        training = problem.task.training if problem.task else None
+        if training is not None and training.told:
+            told[problem.name] = "; ".join(training.told)
+    clipped = any(
+        p.task and p.task.training and {"clip_norm", "clip_value"} & set(p.task.training.set) for p in problems
+    )
+    words = [*([] if clipped else ["no gradient clipping"]), "no boundary penalty", "no projection"]
+    asked = [f"{name}: {text}" for name, text in told.items()]
+    return ", ".join(words) + (f". Asked for in the study: {', and '.join(asked)}" if asked else "")
+
+
 def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictures: list[Any]) -> list[Path]:
     from ..report import write_study_page
 
@@ -160,7 +176,7 @@ def _pages(folder: Path, store: Store, outcome: StudyResult, command: str, pictu
         "over the tuning seeds at the same horizon; a trial that diverged or left the domain counts as infinite; the "
         "grid of a problem grows for all its pairs while any winner sits on its edge",
         "Seeds": "tuning and evaluation seeds are disjoint; evaluation seeds are shared by all optimizers",
-        "No silent help": "no gradient clipping, no boundary penalty, no projection",
+        "No silent help": help_of([problem for block in outcome.study.blocks for problem in block.problems]),
     }
     if outcome.searched:
         methods["Random search"] = (

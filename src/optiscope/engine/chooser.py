@@ -225,6 +225,14 @@ def replay(batch: Batch, by_id: Mapping[str, Run], on_event: OnEvent) -> None:
             on_event(by_id[run_id], event)
 
 
+def _why(error: Exception) -> str:
+    """What lanes cannot do with a network, where torch's words are advice to those who write `vmap` themselves."""
+    reason = reason_of(error)
+    if "running_mean" in reason:
+        return "its batch norm keeps running statistics, and each run has its own"
+    return "it draws random numbers, and each run has its own" if "randomness" in reason else reason
+
+
 def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purpose: str, key: str) -> Batch:
     if _lane_kind(runs[0]) is None:
         raise InputError(
@@ -236,6 +244,6 @@ def _in_tier(runs: Sequence[Run], tier: str, trace: TraceSpec, device: str, purp
     try:
         run_tier(runs, tier, log, device)
     except Exception as error:  # other people's code, in a tier that it was not written for
-        reason = reason_of(error)
-        raise InputError(f"engine={tier!r} cannot run {runs[0].optimizer.name}: {reason}") from error
+        who = f"{runs[0].optimizer.name} on {runs[0].problem.name}"
+        raise InputError(f'engine={tier!r} cannot run {who}: {_why(error)}; use engine="auto" or "single"') from error
     return log.batch(tier=tier, device=device, purpose=purpose, provenance_id=key, wall_s=time.perf_counter() - begin)

@@ -125,7 +125,9 @@ class NetworkInstance:
         self.module = module.to(device=device, dtype=self._dtype)
         self.parameters = list(self.module.parameters())
         self._seed = run.seed
-        self._data = data = task.data(run.seed)
+        # What loading draws (some libraries do, the first time) is no part of the training, nor of a watch over it.
+        with OwnRandom(run.seed, "data"):
+            self._data = data = task.data(run.seed)
         with OwnRandom(run.seed, "validation"):
             self.validation = None if data.validation is None else self._whole(data.validation)
         self._batches = self._stream(data, torch_generator(run.seed, "batches"))

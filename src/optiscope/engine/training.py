@@ -23,6 +23,8 @@ from ..streams import torch_generator
 from .calling import Calling, calling
 from .instance import NetworkInstance
 
+ALIKE = 0.02  # how near 1 or 2 a loss of a batch twice must be to that of the batch; bfloat16 has three digits
+
 
 class TrainingStep:
     """One run's training step with its switches."""
@@ -39,7 +41,8 @@ class TrainingStep:
         self._device, self._kind = device, torch.device(device).type
         self._dtype = getattr(torch, task.training.autocast) if task.training.autocast else None
         self._scaler = torch.amp.GradScaler(self._kind) if self._dtype is torch.float16 else None
-        self._summed = _reduction(task.criterion) == "sum"
+        self._summed: bool | None = None
+        self._name = run.problem.name
         self._norms: list[torch.Tensor] = []
         self._step = 0
         self._taken = 0
@@ -67,8 +70,11 @@ class TrainingStep:
         for some, wanted in zip(inputs.split(size), targets.split(size), strict=True):
             with self._precision():
                 value = self._instance.loss_on(some, wanted)
-            if not self._summed and len(some) < len(inputs):
-                value = value * (len(some) / len(inputs))
+            if len(some) < len(inputs):
+                if self._summed is None:
+                    self._summed = self._sums(value.detach(), wanted)
+                if not self._summed:
+                    value = value * (len(some) / len(inputs))
             if torch.is_grad_enabled():
                 self._backward(value if self._scaler is None else self._scaler.scale(value))
             total = total + value.detach()
@@ -129,6 +135,25 @@ class TrainingStep:
     def skipped(self) -> int:
         """Steps that `GradScaler` left out, because a gradient was not finite."""
         return 0 if self._scaler is None else self._step - self._taken
+
+    def _sums(self, value: torch.Tensor, target: torch.Tensor) -> bool | None:
+        """Whether the loss adds up its examples: of a batch twice it is then twice as large. None where it is 0."""
+        declared = declared_reduction(self._task.criterion)
+        if declared:
+            return declared == "sum"
+        output = self._instance.output.detach()
+        with torch.no_grad(), self._precision():
+            twice = self._task.criterion(torch.cat([output, output]), torch.cat([target, target]))
+        ratio = float(twice / value)
+        if not math.isfinite(ratio):
+            return None
+        for factor in (1, 2):
+            if abs(ratio - factor) < ALIKE:
+                return factor == 2
+        raise InputError(
+            f"{self._name}: accumulate needs a loss that is a mean or a sum over the examples; of a batch twice, it is "
+            f"{ratio:.3g} times that of the batch"
+        )
 
     def _precision(self) -> Any:
         if self._dtype is None:
@@ -221,7 +246,9 @@ def check_autocast(problem: Problem, device: str) -> None:
         ) from error
 
 
-def _reduction(criterion: Any) -> str:
-    """`sum` where a criterion adds up, from the loss that it holds or is."""
-    arguments = getattr(getattr(criterion, "loss", None), "arguments", {})
-    return str(arguments.get("reduction", getattr(criterion, "reduction", "mean")))
+def declared_reduction(criterion: Any) -> str:
+    """`mean` or `sum` where a loss of torch says so; empty for a loss of one's own, which says nothing."""
+    spec = getattr(criterion, "loss", criterion)
+    if getattr(spec, "parts", ()):
+        return str(spec.arguments.get("reduction", "mean"))
+    return str(criterion.reduction) if type(criterion).__module__ == "torch.nn.modules.loss" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,8 @@ _TORCH = "torch.nn.modules.loss"
 
 
 def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
-    """The spec of a loss: by name or call syntax of the catalogue, by import path, from a class or function, or from an
-    object of a class of `torch.nn`.
+    """The spec of a loss: by name or call syntax of the catalogue, by import path, or from anything that can be called
+    with (output, target): a class, a function, one with arguments bound (`functools.partial`), an object.
 
     >>> read_loss("HuberLoss(delta=0.5)").arguments
     {'delta': 0.5}
@@ -29,11 +30,24 @@ def read_loss(value: str | LossSpec | Callable[..., Any]) -> LossSpec:
         return _tried(_from_text(value))
     if isinstance(value, type) and value.__module__ == _TORCH:
         return _tried(_from_text(value.__name__))
+    if isinstance(value, functools.partial) and not value.args:
+        return _tried(read_loss(value.func).with_arguments(value.keywords))
     if type(value).__module__.startswith("torch.nn.modules"):
         return _tried(_from_module(value))
-    if callable(value) and hasattr(value, "__qualname__"):
-        return _tried(LossSpec(f"{value.__module__}.{value.__qualname__}", value))
-    raise InputError(f"a loss is a name, call syntax, a function or an optiscope.LossSpec, got {value!r}")
+    if callable(value):
+        name = getattr(value, "__qualname__", "")
+        return _tried(LossSpec(f"{value.__module__}.{name}" if name else _name_of(value), value))
+    raise InputError(
+        f"a loss is a name, call syntax, a function, an object to call, or an optiscope.LossSpec, got {value!r}"
+    )
+
+
+def _name_of(built: Any) -> str:
+    """The class of an object of one's own, with what its text tells besides."""
+    kind = type(built)
+    text = " ".join(repr(built).split())
+    inside = text[len(kind.__name__) :] if text.startswith(f"{kind.__name__}(") and " at 0x" not in text else ""
+    return f"{kind.__module__}.{kind.__qualname__}{'' if inside == '()' else inside}"
 
 
 def _from_text(text: str) -> LossSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import warnings
@@ -93,7 +94,8 @@ class LossSpec:
             parameters = list(inspect.signature(self.resolved).parameters.values())
         except ValueError:
             return [inspect.Parameter("arguments", inspect.Parameter.VAR_KEYWORD)]
-        return parameters if self.is_class else parameters[2:]
+        open_ended = parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+        return parameters if self.is_class or open_ended else parameters[2:]
 
     @property
     def output(self) -> str:
@@ -129,19 +131,24 @@ class LossSpec:
             if key in _TENSORS and value is not None
         }
         loss = self._build({**self.arguments, **whole})
-        return loss.to(output) if isinstance(loss, torch.nn.Module) else loss
+        loss = loss.to(output) if isinstance(loss, torch.nn.Module) else loss
+        return functools.partial(_quietly, loss) if self.name == "KLDivLoss" else loss
 
     def _build(self, arguments: dict[str, Any]) -> Callable[..., torch.Tensor]:
         import torch
 
         self._check_arguments(arguments)
         if not self.is_class:
-            return functools.partial(self.resolved, **arguments) if arguments else self.resolved
+            # A module of one's own is moved to the output's dtype: a copy of it, then.
+            own = copy.deepcopy(self.resolved) if isinstance(self.resolved, torch.nn.Module) else self.resolved
+            return functools.partial(own, **arguments) if arguments else own
         try:
             for key, value in arguments.items():
                 if key in _TENSORS and isinstance(value, (tuple, list)):
                     arguments[key] = torch.tensor(value, dtype=torch.get_default_dtype())
-                elif key == "distance_function" and isinstance(value, str):
+                if key in _TENSORS and value is not None and bool((torch.as_tensor(arguments[key]) < 0).any()):
+                    raise InputError(f"{self.name}: {key} must be numbers >= 0, got {self.arguments.get(key, value)!r}")
+                if key == "distance_function" and isinstance(value, str):
                     arguments[key] = import_path(value)
             return self.resolved(**arguments)
         except InputError:
@@ -156,6 +163,9 @@ class LossSpec:
                 if key not in allowed:
                     listing = ", ".join(allowed) or "none"
                     raise InputError(f"{self.name} takes no argument {key!r}{hint(key, allowed)} allowed: {listing}")
+        smoothing = arguments.get("label_smoothing", 0.0)
+        if not (isinstance(smoothing, (int, float)) and 0 <= smoothing <= 1):
+            raise InputError(f"{self.name}: label_smoothing must be a number from 0 to 1, got {smoothing!r}")
         given = arguments.get("reduction")
         if self.reductions and given is not None and given not in self.reductions:
             near = hint(str(given), self.reductions)
@@ -182,11 +192,7 @@ class LossSpec:
     def evaluate(self, output: Any, target: Any) -> torch.Tensor:
         """The loss of an output and a target; several tensors of one side are given as a tuple."""
         tensors = self.call_arguments(output, target)
-        loss = self.build_like(tensors[0])
-        with warnings.catch_warnings():
-            # What KLDivLoss divides by is told in its entry; torch tells it with every value.
-            warnings.filterwarnings("ignore", "reduction: 'mean' divides", UserWarning)
-            return loss(*tensors)
+        return self.build_like(tensors[0])(*tensors)
 
     def check(self, output: Any, target: Any) -> None:
         """Raises InputError, in one line, where the loss does not fit the output and the target.
@@ -235,6 +241,13 @@ class LossSpec:
         ]
         output, target = (None if not side else side[0] if len(side) == 1 else tuple(side) for side in sides)
         return output, target
+
+
+def _quietly(loss: Callable[..., torch.Tensor], *tensors: torch.Tensor) -> torch.Tensor:
+    """What KLDivLoss divides by is told in its entry; torch tells it with every value."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "reduction: 'mean' divides", UserWarning)
+        return loss(*tensors)
 
 
 def _shape(weight: Any) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """A family of problems: a name, a function that makes one from arguments, and the modifiers that any of them takes.
 
-Floor 1: imports `errors`, `spec`, `syntax` and `transform` only.
+Floor 1: imports `errors`, `spec`, `syntax`, `task`, and its neighbours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ...errors import InputError
 from ...signatures import check_arguments
 from ...spec import Problem
 from ...syntax import format_call
+from ...task import Task
 from .training import SWITCHES, trained
 from .transform import modify
 
@@ -68,7 +69,22 @@ class Family:
             raise InputError(f"{format_call(self.name, arguments)}: {error}") from error
         if changes:
             problem = modify(problem, **changes) if self.modifiers else trained(problem, **changes)
-        return dataclasses.replace(problem, name=format_call(self.name, arguments))
+        return dataclasses.replace(
+            problem, name=format_call(self.name, arguments), task=_told_apart(problem, arguments)
+        )
+
+
+def _told_apart(problem: Problem, arguments: Mapping[str, Any]) -> Task | None:
+    """The task; where a loss of one's own was given as a function, with its code, which its name does not tell."""
+    given = [getattr(value, "cls", value) for value in arguments.values()]
+    own = [
+        value for value in given if callable(value) and not str(getattr(value, "__module__", "")).startswith("torch")
+    ]
+    if problem.task is None or not own:
+        return problem.task
+    from .fingerprint import fingerprint
+
+    return dataclasses.replace(problem.task, fingerprint=fingerprint(own))
 
 
 def _refuse_switches(name: str, arguments: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, hint
 from ...spec import Problem
 from ...syntax import format_call, parse_call
 from ...task import Task, Training
@@ -36,6 +36,16 @@ def trained(problem: Problem, **switches: Any) -> Problem:
 
     Raises InputError where a value is out of range, the problem is a test function, or an epoch has fewer batches.
     """
+    if not isinstance(problem, Problem):
+        call = problem if isinstance(problem, str) else "digits-cnn"
+        raise InputError(
+            f"trained takes an optiscope.Problem, got {problem!r}: one of the catalogue takes switches in its name, "
+            f"{_named(call, switches)}"
+        )
+    allowed = [one.name for one in SWITCHES]
+    for key in switches:
+        if key not in allowed:
+            raise InputError(f"{problem.name} has no switch {key!r}{hint(key, allowed)} allowed: {', '.join(allowed)}")
     if problem.task is None:
         raise InputError(
             f"{problem.name} is a test function: {', '.join(switches) or 'training'} is for learning problems"
