@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -40,3 +42,25 @@ class ByIdentity:
     def __getstate__(self) -> dict[str, Any]:
         # Another process hashes strings otherwise.
         return {name: value for name, value in vars(self).items() if name != "_hash"}
+
+
+def run_ids(runs: Sequence[Any]) -> list[str]:
+    """The `run_id` of each run. What runs have in common is hashed once: a million of them take a second or two."""
+    shared: dict[tuple[Any, ...], Any] = {}
+    ids = []
+    for one in runs:
+        own = one.__dict__
+        found = own.get("run_id")
+        if found is None:
+            family = (id(one.problem), id(one.optimizer), id(one.schedule), one.steps, one.dtype)
+            common = shared.get(family)
+            if common is None:
+                parts = (one.problem.identity, one.optimizer.identity, one.schedule.identity, str(one.steps), one.dtype)
+                common = shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
+            digest = common.copy()
+            start = one.start if one.start.__class__ is str else one.start_label
+            end = "" if one.target is None else f"\x1ftarget={float(one.target)!r}"
+            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}{end}".encode())
+            found = own["run_id"] = digest.hexdigest()
+        ids.append(found)
+    return ids

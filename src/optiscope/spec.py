@@ -7,16 +7,15 @@ names, arguments and `version`, so that a run means the same thing in another pr
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError, reason_of
 from .groups import as_recorded, check_values, read_groups
-from .identity import ByIdentity, identity_json
+from .identity import ByIdentity, identity_json, run_ids
 from .signatures import check_arguments, why_refused
 from .syntax import import_path
 
@@ -340,25 +339,3 @@ class Run:
         """The optimizer's and the schedule's arguments, as the runs frame keeps them."""
         optimizer = dict(self.optimizer.arguments) | as_recorded(self.optimizer.groups)
         return {"optimizer": optimizer, "schedule": dict(self.schedule.arguments)}
-
-
-def run_ids(runs: Sequence[Run]) -> list[str]:
-    """The `run_id` of each run. What runs have in common is hashed once: a million of them take a second or two."""
-    shared: dict[tuple[Any, ...], Any] = {}
-    ids = []
-    for one in runs:
-        own = one.__dict__
-        found = own.get("run_id")
-        if found is None:
-            family = (id(one.problem), id(one.optimizer), id(one.schedule), one.steps, one.dtype)
-            common = shared.get(family)
-            if common is None:
-                parts = (one.problem.identity, one.optimizer.identity, one.schedule.identity, str(one.steps), one.dtype)
-                common = shared[family] = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
-            digest = common.copy()
-            start = one.start if one.start.__class__ is str else one.start_label
-            end = "" if one.target is None else f"\x1ftarget={float(one.target)!r}"
-            digest.update(f"\x1f{float(one.lr)!r}\x1f{one.seed}\x1f{start}{end}".encode())
-            found = own["run_id"] = digest.hexdigest()
-        ids.append(found)
-    return ids
