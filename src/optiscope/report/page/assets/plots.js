@@ -44,7 +44,8 @@ O.ticks = (data, layout) => {
       }
     }
     const decades = Math.log10(high / low);
-    if (decades >= 0.7) Object.assign(layout[axis], decades > 2.5 ? { dtick: Math.ceil(decades / 9) } : { dtick: "D2", tickformat: "~g" });
+    if (!(decades >= 0.7)) Object.assign(layout[axis], { tickformat: "~g", nticks: 5 });
+    else Object.assign(layout[axis], decades > 2.5 ? { dtick: Math.ceil(decades / 9) } : { dtick: "D2", tickformat: "~g" });
   }
 };
 
@@ -53,6 +54,8 @@ O.safe = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 O.unsafe = (text) => String(text).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
+/* On paper ink is dark, and every chart is there: `before` is the theme to go back to. */
+let before = null;
 O.charts = new Set();
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) entry.target.draw?.();
@@ -72,6 +75,7 @@ O.chart = (make, { click, label, height } = {}) => {
     const { data, layout } = make();
     chart.dress?.(data);
     O.ticks(data, layout);
+    if (before) layout.width = chart.clientWidth; // a sheet is narrower than most windows, and fires no resize
     waits.remove();
     await Plotly.react(chart, data, layout, { displaylogo: false, responsive: true, displayModeBar: false });
     if (click && !chart.listens) {
@@ -138,11 +142,16 @@ O.themed.push(() => {
   }
 });
 
-/* On paper ink is dark, and every chart is there. */
-let before = null;
 addEventListener("beforeprint", () => {
   before = O.theme();
+  document.documentElement.classList.add("printing");
+  document.querySelectorAll(".audit").forEach((one) => { one.open = true; });
   O.setTheme("light", false);
-  for (const chart of O.charts) if (chart.isConnected) chart.draw();
+  for (const chart of O.charts) if (chart.isConnected) chart.draw(true);
 });
-addEventListener("afterprint", () => { if (before) O.setTheme(before, false); });
+addEventListener("afterprint", () => {
+  const back = before;
+  before = null;
+  document.documentElement.classList.remove("printing");
+  if (back) O.setTheme(back, false);
+});
