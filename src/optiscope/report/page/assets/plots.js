@@ -17,7 +17,7 @@ O.layout = (more = {}) => {
   };
   // Full numbers at every tick of a logarithmic axis, of one size, in the page's own way of writing them.
   const log = { exponentformat: "e" };
-  const dress = (own) => ({ ...axis, ...(own?.type === "log" ? log : {}), ...own, title: { text: own?.title ?? "", standoff: 8, font: { size: 13, color: muted } } });
+  const dress = (own) => ({ ...axis, ...(own?.type === "log" ? log : {}), ...own, title: { text: O.safe(own?.title ?? ""), standoff: 8, font: { size: 13, color: muted } } });
   const narrow = innerWidth < 760;
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 13, family: O.css("--sans") },

@@ -65,7 +65,7 @@ O.losses = (place) => {
     const lines = [...O.groups(frame.rows({ loss: name }), (row) => row.target)];
     const chart = (column, title) => O.figure(() => ({
       data: lines.map(([target, own], i) => ({ x: own.map((row) => row.prediction), y: own.map((row) => (Number.isFinite(row[column]) ? row[column] : null)), name: O.safe(target), mode: "lines", line: { color: hue(i), width: 2 } })),
-      layout: O.layout({ title, xaxis: { title: O.safe(lines[0][1][0].quantity) }, yaxis: {} }),
+      layout: O.layout({ title, xaxis: { title: lines[0][1][0].quantity }, yaxis: {} }),
     }), { label: `${title} of ${name}`, height: 320 });
     holder.replaceChildren(O.el("div", { class: "grid2" }, chart("value", "Value"), chart("gradient", "Gradient")));
   };
