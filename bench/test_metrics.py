@@ -19,10 +19,10 @@ from optiscope.audit import findings
 
 unit = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts in
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-half = max(125 // int(sys.argv[1]), 26)  # runs a cell: of the search (25 rates on 5 seeds), and of the evaluation
+half = 125  # runs a cell: of the search (25 rates on 5 seeds), and of the evaluation
 
 def frame_of():
-    problems, optimizers, schedules = 20, 25, 8
+    problems, optimizers, schedules = max(20 // int(sys.argv[1]), 2), 25, 8
     cells = problems * optimizers * schedules
     cell = np.repeat(np.arange(cells), 2 * half)
     number = np.tile(np.arange(2 * half), cells)

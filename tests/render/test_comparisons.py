@@ -159,6 +159,15 @@ def test_a_budget_shows_one_curve_a_pair(searches):
         budget(pd.concat([searches, searches]))
 
 
+def test_a_line_that_leaves_the_panel_takes_no_name_with_it(curves):
+    far = curves.assign(cost=curves["cost"].where((curves["lr"] < 1.0) | ~np.isfinite(curves["cost"]), 1e30))
+    figure = lr_sensitivity(far)
+    figure.draw_without_rendering()
+    assert overlaps(figure) == []
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    assert box.y1 <= figure.get_size_inches()[1] + 0.05
+
+
 def pictures(curves, gains, tournament, searches, **more):
     return [
         lr_sensitivity(curves, **more), schedule_gain(gains, **more), profiles(*tournament, **more),

@@ -138,7 +138,8 @@ def _name_lines(panel: Axes, curves: pd.DataFrame, schedule: str, theme: Theme) 
         rows = curves[(curves["schedule"] == schedule) & (curves["optimizer"] == name)].sort_values("lr")
         rows = rows[np.isfinite(rows["cost"].to_numpy(float))]
         if len(rows):
-            ends.append((panel.get_xlim()[1], float(rows["cost"].iloc[-1]), short_name(name), style.ink))
+            end = min(float(rows["cost"].iloc[-1]), panel.get_ylim()[1])
+            ends.append((panel.get_xlim()[1], end, short_name(name), style.ink))
     label_ends(panel, ends, size=7.5, gap=3)
 
 
