@@ -31,6 +31,5 @@ def real_study():
 def hostile(runs, trace):
     """The same with names that a careless page would run, or draw as links."""
     names = {"Momentum": SCRIPT, "SGD": PLOTTED, "himmelblau": IMAGE}
-    return runs.assign(
-        error="", optimizer=runs["optimizer"].replace(names), problem=runs["problem"].replace(names)
-    ), trace
+    renamed = {name: runs[name].replace(names) for name in ("optimizer", "problem")}
+    return runs.assign(error="", **renamed), trace.assign(**{PLOTTED: trace["loss"]})

@@ -175,6 +175,15 @@ def test_report_makes_the_page_beside_the_markdown(done, capsys):
     assert "results/tiny/report.html" in capsys.readouterr().out
 
 
+def test_a_study_without_a_trace_has_a_report_without_curves(here, capsys):
+    osc.run(osc.grid("digits-logistic", ["SGD", "Adam"], lr=0.1, steps=2), store="bare", engine="single", trace="none")
+    assert exit_code(["report", "bare"]) == 0
+    assert "There are no pictures." in (here / "bare/report.md").read_text(encoding="utf-8")
+    assert "No trace was kept: there are no curves and no race." in (here / "bare/report.html").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_report_serves_the_page_it_wrote(done, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(

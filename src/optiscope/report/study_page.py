@@ -90,6 +90,8 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         """One picture a problem; `{}` in the title and the words is its name."""
         for problem, own in some.groupby("problem", sort=False):
             own_trace = trace[trace["run_id"].isin(own["run_id"])]
+            if own_trace.empty:
+                continue  # a study that kept none has tables and no curves
             words = (title.format(problem), alt.format(problem), caption)
             add(f"{name}_{_slug(str(problem))}", *words, partial(draw, own, own_trace))
 

@@ -5,7 +5,7 @@ import shlex
 import shutil
 
 import pytest
-from page_study import hostile, real_study
+from page_study import PLOTTED, hostile, real_study
 
 import optiscope as osc
 from optiscope.audit import findings
@@ -252,6 +252,8 @@ def test_names_of_users_stay_text_everywhere(reader):
     page = one.page
     for section in page.locator("main > section").all():
         one.see(section.get_attribute("id"))
+    page.locator("#convergence").get_by_label("Measure").select_option(label=PLOTTED)
+    one.see("convergence")
     page.locator("#leaderboard td button.num").first.click()
     page.wait_for_function("() => [...document.querySelectorAll('#drawer .chart')].some((one) => one.drawn)")
     assert page.evaluate("window.stolen") is None

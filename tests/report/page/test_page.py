@@ -160,12 +160,13 @@ def test_a_problem_that_is_not_in_the_catalogue_has_a_race_without_a_map():
 def test_beyond_its_room_the_page_samples_and_says_so(study, monkeypatch):
     runs, trace = study
     monkeypatch.setattr(paths, "MOST_RUNS", 80)
-    monkeypatch.setattr(paths, "MOST_ROWS", 40 * 64)
+    monkeypatch.setattr(paths, "FEWEST", 24)
+    monkeypatch.setattr(paths, "MOST_ROWS", 40 * 24)
     page = html_report(title="Large", runs=runs, trace=trace)
     words = words_of(page)
     assert "Of 120 runs this page lists 80, evenly picked; every statistic is of all of them." in words
     assert "Of 72 traced runs this page draws 40, those of the first seeds." in words
     frames = data_of(page)["frames"]
     assert frames["runs"]["n"] == 80
-    assert frames["trace"]["n"] <= 40 * 64
+    assert frames["trace"]["n"] <= 40 * 24
     assert frames["board"]["n"] == 12

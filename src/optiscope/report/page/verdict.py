@@ -44,6 +44,7 @@ class Recommendation:
     schedule: str
     level: int
     summary: str
+    pairs: int
     rivals: tuple[str, ...]
     cost: tuple[Fact, ...]
     fails: tuple[Fact, ...]
@@ -56,7 +57,7 @@ class Recommendation:
     @property
     def reason(self) -> str:
         """What the level means."""
-        return CONFIDENCE[self.level][1]
+        return CONFIDENCE[self.level][1] if self.pairs > 1 else "Nothing else ran under the same conditions."
 
 
 def recommendations(evidence: Evidence) -> list[Recommendation]:
@@ -80,7 +81,7 @@ def _of(evidence: Evidence, group: Group) -> Recommendation:
     own = own[own["setting"].isin(inside)]
     return Recommendation(
         group.name, str(first["optimizer"]), str(first["schedule"]), level if len(others) else 0,
-        _summary(group, first, others), rivals, tuple(_costs(evidence, own)), tuple(_fails(evidence, own)),
+        _summary(group, first, others), len(table), rivals, tuple(_costs(evidence, own)), tuple(_fails(evidence, own)),
     )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def _summary(group: Group, first: pd.Series, others: pd.DataFrame) -> str:
     where = f"{group.settings} setting{'s' * (group.settings != 1)}"
     missing = f" (of {group.of}; the others had other competitors)" if group.of > group.settings else ""
     if others.empty:
-        return f"The only pair that ran, on {where}{missing}: there is nothing to set it against."
+        return f"The only pair that ran, on {where}{missing}."
     second = others.iloc[0]
     seeds = group.costs["seed"].nunique()
     return (

@@ -112,8 +112,8 @@ O.throughput = (place) => {
     for (const row of own) row.middle = row.times[Math.floor((row.times.length - 1) / 2)];
     own.sort((a, b) => b.middle - a.middle);
     holder.replaceChildren(O.chart(() => ({
-      data: [{ type: "bar", orientation: "h", x: own.map((row) => row.middle), y: own.map((row) => O.safe(O.name(row.optimizer))), marker: { color: own.map((row) => O.look(row.optimizer).color) }, text: own.map((row) => `${O.number(row.middle)} ms`), textposition: "inside", insidetextanchor: "start", error_x: { type: "data", symmetric: false, array: own.map((row) => row.times.at(-1) - row.middle), arrayminus: own.map((row) => row.middle - row.times[0]), color: O.css("--muted"), thickness: 1 }, hovertemplate: "%{y}: %{x:.3g} ms a step<extra></extra>" }],
-      layout: O.layout({ xaxis: { title: "ms a step: median over schedules, least to most as a line", rangemode: "tozero" }, yaxis: {} }),
+      data: [{ type: "bar", orientation: "h", x: own.map((row) => row.middle), y: own.map((row) => O.wrapped(O.name(row.optimizer))), marker: { color: own.map((row) => O.look(row.optimizer).color) }, text: own.map((row) => `${O.number(row.middle)} ms`), textposition: "inside", insidetextanchor: "start", error_x: { type: "data", symmetric: false, array: own.map((row) => row.times.at(-1) - row.middle), arrayminus: own.map((row) => row.middle - row.times[0]), color: O.css("--muted"), thickness: 1 }, hovertemplate: "%{y}: %{x:.3g} ms a step<extra></extra>" }],
+      layout: O.layout({ xaxis: { title: "ms a step", rangemode: "tozero" }, ...O.beside() }),
     }), { label: "Milliseconds a step by optimizer", height: Math.max(240, 90 + 34 * own.length), click: (point) => O.showRuns({ setting, optimizer: own[point.pointIndex].optimizer, purpose: "result" }) }));
   };
   tools.append(settingSelect(settings, settings[0], draw));

@@ -17,7 +17,7 @@ O.layout = (more = {}) => {
   };
   // Full numbers at every tick of a logarithmic axis, of one size, in the page's own way of writing them.
   const log = { exponentformat: "e" };
-  const dress = (own) => ({ ...axis, ...(own?.type === "log" ? log : {}), ...own, title: { text: own?.title ?? "", standoff: 8, font: { size: 13, color: muted } } });
+  const dress = (own) => ({ ...axis, ...(own?.type === "log" ? log : {}), ...own, title: { text: O.safe(own?.title ?? ""), standoff: 8, font: { size: 13, color: muted } } });
   const narrow = innerWidth < 760;
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 13, family: O.css("--sans") },
@@ -29,6 +29,17 @@ O.layout = (more = {}) => {
   };
   if (more.title) layout.title = { text: more.title, font: { size: 14 }, x: 0, xanchor: "left", xref: "paper", y: 0.98, yanchor: "top" };
   return layout;
+};
+
+/* Names beside bars: in lines of at most 18 letters, on a phone with a margin that plotly need not look for. */
+O.beside = () => (innerWidth < 760 ? { yaxis: { automargin: false, tickfont: { size: 10 } }, margin: { l: 118, r: 8, t: 12, b: 44 } } : { yaxis: {} });
+O.wrapped = (text) => {
+  const lines = [""];
+  for (const word of text.split(/(?<=[ ,(])/)) {
+    if (lines.at(-1) && (lines.at(-1) + word).length > 18) lines.push("");
+    lines[lines.length - 1] += word;
+  }
+  return lines.map(O.safe).join("<br>");
 };
 
 /* Ticks of a logarithmic axis: powers of ten where there are many, 1, 2 and 5 where there are few. */
@@ -44,7 +55,8 @@ O.ticks = (data, layout) => {
       }
     }
     const decades = Math.log10(high / low);
-    if (decades >= 0.7) Object.assign(layout[axis], decades > 2.5 ? { dtick: Math.ceil(decades / 9) } : { dtick: "D2", tickformat: "~g" });
+    if (!(decades >= 0.7)) Object.assign(layout[axis], { tickformat: "~g", nticks: 5 });
+    else Object.assign(layout[axis], decades > 2.5 ? { dtick: Math.ceil(decades / 9) } : { dtick: "D2", tickformat: "~g" });
   }
 };
 
@@ -53,6 +65,8 @@ O.safe = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 O.unsafe = (text) => String(text).replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
+/* On paper ink is dark, and every chart is there: `before` is the theme to go back to. */
+let before = null;
 O.charts = new Set();
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) entry.target.draw?.();
@@ -72,6 +86,7 @@ O.chart = (make, { click, label, height } = {}) => {
     const { data, layout } = make();
     chart.dress?.(data);
     O.ticks(data, layout);
+    if (before) layout.width = chart.clientWidth; // a sheet is narrower than most windows, and fires no resize
     waits.remove();
     await Plotly.react(chart, data, layout, { displaylogo: false, responsive: true, displayModeBar: false });
     if (click && !chart.listens) {
@@ -138,11 +153,16 @@ O.themed.push(() => {
   }
 });
 
-/* On paper ink is dark, and every chart is there. */
-let before = null;
 addEventListener("beforeprint", () => {
   before = O.theme();
+  document.documentElement.classList.add("printing");
+  document.querySelectorAll(".audit").forEach((one) => { one.open = true; });
   O.setTheme("light", false);
-  for (const chart of O.charts) if (chart.isConnected) chart.draw();
+  for (const chart of O.charts) if (chart.isConnected) chart.draw(true);
 });
-addEventListener("afterprint", () => { if (before) O.setTheme(before, false); });
+addEventListener("afterprint", () => {
+  const back = before;
+  before = null;
+  document.documentElement.classList.remove("printing");
+  if (back) O.setTheme(back, false);
+});

@@ -51,8 +51,8 @@ const explained = (place) => {
     const effects = [...new Set(rows.filter((row) => row.share >= 0.005).map((row) => row.effect))];
     const told = (effect) => (effect === "higher" ? "higher interactions" : effect);
     return {
-      data: effects.map((effect, i) => ({ type: "bar", orientation: "h", name: O.safe(told(effect)), y: names.map((name) => name.replace(": ", ":<br>")), x: names.map((name) => bars.get(name).find((row) => row.effect === effect)?.share ?? 0), marker: { color: hue(i), opacity: effect.includes(":") || effect === "higher" ? 0.55 : 1 }, text: names.map((name) => { const share = bars.get(name).find((row) => row.effect === effect)?.share ?? 0; return share >= 0.06 ? `${O.safe(told(effect))} ${O.percent(share)}` : ""; }), textposition: "inside", insidetextanchor: "middle", textangle: 0, hovertemplate: `${O.safe(told(effect))}: %{x:.1%}<extra></extra>` })),
-      layout: O.layout({ barmode: "stack", xaxis: { tickformat: ".0%", range: [0, 1] }, yaxis: {}}),
+      data: effects.map((effect, i) => ({ type: "bar", orientation: "h", name: O.safe(told(effect)), y: names.map(O.wrapped), x: names.map((name) => bars.get(name).find((row) => row.effect === effect)?.share ?? 0), marker: { color: hue(i), opacity: effect.includes(":") || effect === "higher" ? 0.55 : 1 }, text: names.map((name) => { const share = bars.get(name).find((row) => row.effect === effect)?.share ?? 0; const words = `${told(effect)} ${O.percent(share)}`; return share >= (innerWidth < 760 ? 0.03 : 0.011) * words.length ? O.safe(words) : ""; }), textposition: "inside", insidetextanchor: "middle", textangle: 0, hovertemplate: `${O.safe(told(effect))}: %{x:.1%}<extra></extra>` })),
+      layout: O.layout({ barmode: "stack", xaxis: { tickformat: ".0%", range: [0, 1] }, ...O.beside()}),
     };
   }, { label: "Shares of variance by factor", height: 160 + 74 * bars.size }));
 };
@@ -65,7 +65,7 @@ O.losses = (place) => {
     const lines = [...O.groups(frame.rows({ loss: name }), (row) => row.target)];
     const chart = (column, title) => O.figure(() => ({
       data: lines.map(([target, own], i) => ({ x: own.map((row) => row.prediction), y: own.map((row) => (Number.isFinite(row[column]) ? row[column] : null)), name: O.safe(target), mode: "lines", line: { color: hue(i), width: 2 } })),
-      layout: O.layout({ title, xaxis: { title: O.safe(lines[0][1][0].quantity) }, yaxis: {} }),
+      layout: O.layout({ title, xaxis: { title: lines[0][1][0].quantity }, yaxis: {} }),
     }), { label: `${title} of ${name}`, height: 320 });
     holder.replaceChildren(O.el("div", { class: "grid2" }, chart("value", "Value"), chart("gradient", "Gradient")));
   };

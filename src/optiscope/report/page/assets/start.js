@@ -28,6 +28,7 @@ O.fill = async () => {
   }
   document.getElementById("drawer").addEventListener("click", (event) => { if (event.target.id === "drawer") event.target.close(); });
   document.documentElement.dataset.ready = "yes";
+  setTimeout(O.plotly, 500); // for whoever prints before scrolling
 };
 
 /* The section in view is the one that the bar marks. */
