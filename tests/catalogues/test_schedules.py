@@ -223,5 +223,5 @@ def test_a_scheduler_class_by_import_path_gets_its_own_arguments(bowl):
     path = "torch.optim.lr_scheduler.ExponentialLR(gamma=0.5)"
     trace = osc.run(osc.grid(bowl, "SGD", path, lr=0.08, steps=3)).trace
     assert trace["lr_t"].tolist() == pytest.approx([0.08, 0.04, 0.02, 0.01])
-    with pytest.raises(osc.InputError, match="math.pi is no scheduler class"):
-        osc.grid(bowl, "SGD", "math.pi", steps=3)
+    with pytest.raises(osc.InputError, match="torch.pi is no scheduler class"):
+        osc.grid(bowl, "SGD", "torch.pi", steps=3)

@@ -387,7 +387,7 @@ BAD = [
     ({"engine": "fast"}, "engine must be one of auto"),
     ({"device": "abacus"}, "device 'abacus' cannot be used here"),
     ({"jobs": 0}, "jobs must be a whole number >= 1, got 0"),
-    ({"trace": "some"}, "trace must be one of all, loss, best, ends, none"),
+    ({"trace": "some"}, "trace must be one of all, loss, best, sample, ends, none"),
     ({"trace": 0}, "trace must be one of"),
 ]
 

@@ -33,7 +33,7 @@ _OURS = __name__.partition(".")[0]
 def fingerprint(*things: Any) -> str:
     """Sixteen hexadecimal digits, equal for equal code and data, in whatever process.
 
-    >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 1) != fingerprint(lambda x: x + 2)
+    >>> fingerprint([1, (2.0, "a")]) == fingerprint([1, (2.0, "a")]) != fingerprint([1, (2.0, "b")])
     True
     """
     walk = _Walk()
