@@ -93,4 +93,4 @@ def _name(figure: Figure, axes: list[Axes], ends: list[list], *, own_layout: boo
         engine.set(wspace=room, rect=(0, 0, 1 - room, 1))  # type: ignore[call-arg]
         figure.draw_without_rendering()
     for panel, own in zip(axes, ends, strict=True):
-        label_ends(panel, own, size=7.5, gap=4)
+        label_ends(panel, own, size=7.5, gap=4, in_layout=True)

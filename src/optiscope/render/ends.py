@@ -12,12 +12,14 @@ _LINE = 1.45  # the height of a line of words, in font sizes
 
 
 def label_ends(
-    ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, size: float = 8.0, gap: float = 7.0, bold: bool = True
+    ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, size: float = 8.0, gap: float = 7.0, bold: bool = True,
+    in_layout: bool = False,
 ) -> list[Text]:  # fmt: skip
     """Write a name to the right of each end (x, y, words, colour), in data units; the axes' limits must stand.
 
     A name that would cover another moves up or down, and then a thin line leads to it. The names keep the order of
-    their ends. Space to the right of the axes is the caller's to leave.
+    their ends. Space to the right of the axes is the caller's to leave, or, `in_layout`, the layout engine's: it may
+    then move the axes, so that names which had to move lie a little off.
     """
     if not ends:
         return []
@@ -38,8 +40,7 @@ def label_ends(
             color=color, va="center", fontweight="bold" if bold else "normal", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "shrinkA": 1, "shrinkB": 3} if moved else None,
         ))  # fmt: skip
-        # A layout that made room for the names would move the axes away from under them.
-        texts[-1].set_in_layout(False)
+        texts[-1].set_in_layout(in_layout)
     return texts
 
 

@@ -140,7 +140,7 @@ def _name_lines(panel: Axes, curves: pd.DataFrame, schedule: str, theme: Theme) 
         if len(rows):
             end = min(float(rows["cost"].iloc[-1]), panel.get_ylim()[1])
             ends.append((panel.get_xlim()[1], end, short_name(name), style.ink))
-    label_ends(panel, ends, size=7.5, gap=3)
+    label_ends(panel, ends, size=7.5, gap=3, in_layout=True)
 
 
 def _map(ax: Axes, bands: pd.DataFrame, curves: pd.DataFrame, factor: float, theme: Theme) -> None:

@@ -31,7 +31,9 @@ def test_an_object_of_one_s_own_is_not_passed_off_as_the_catalogue_s(bowl):
 
 
 def test_no_code_is_imported_for_a_name(monkeypatch):
-    monkeypatch.setattr("optiscope.catalogues.problems.imported.import_path", lambda name: pytest.fail(f"{name} was imported"))
+    monkeypatch.setattr(
+        "optiscope.catalogues.problems.imported.import_path", lambda name: pytest.fail(f"{name} was imported")
+    )
     runs = made().runs
     for name in ("os.system('true')", "somebody.module.Optimizer", SCRIPT):
         assert add_repeats(runs.assign(optimizer=name))["again"].tolist() == [OWN]
