@@ -16,6 +16,13 @@ def check_name(kind: str, name: Any) -> None:
         raise InputError(f"{article} {kind} needs a name of one line, got {shown(name)}")
 
 
+def check_whole(name: str, value: Any, least: int = 1) -> int:
+    """The value. Raises InputError unless it is a whole number, and large enough; True is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} must be a whole number >= {least}, got {shown(value)}")
+    return value
+
+
 def check_sequence(name: str, key: str, value: Any) -> tuple[Any, ...]:
     """The value as a tuple. Raises InputError for one number, or a text."""
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
-from .errors import StudyError, hint, nearest
+from .errors import StudyError, hint, nearest, shown
 from .tuning import FIRST_TUNING_SEED, LrRange
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -179,5 +179,4 @@ def _written(place: list[str | int], flat: bool) -> str:
 
 
 def _given(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return str(value).lower() if isinstance(value, bool) else shown(value)

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from optiscope import InputError
-from optiscope.metrics.regression import convergence_verdicts, holm, paired_steps, signed_rank_p, timing_verdicts
+from optiscope.metrics import holm, signed_rank_p
+from optiscope.metrics.regression import convergence_verdicts, paired_steps, timing_verdicts
 
 
 def timings(**data) -> pd.DataFrame:

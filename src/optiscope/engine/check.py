@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..checks import check_whole
 from ..errors import InputError, Refused, reason_of, shown
 from ..groups import split
 from ..spec import OptimizerSpec, Problem, Run, ScheduleSpec
@@ -140,8 +141,7 @@ def check_axes(runs: Any) -> list[Run]:
 def check_settings(*, jobs: Any, memory_mb: Any, device: Any, purpose: Any, progress: Any, on_event: Any) -> None:
     """Raises InputError for a setting of `run` that is of another kind."""
     for name, value in (("jobs", jobs), ("memory_mb", memory_mb)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} must be a whole number >= 1, got {shown(value)}")
+        check_whole(name, value)
     if not isinstance(device, str):
         raise InputError(f'device is a name, such as "cpu" or "cuda:1", got {shown(device)}')
     if purpose not in ("result", "tuning"):

@@ -65,36 +65,43 @@ class Lanes(Protocol):
         ...
 
 
-class StackedLanes:
+class _OnStacks:
+    """What both tiers do to the gradients of the stacks, the tensors that the problem sees."""
+
+    _stacks: list[torch.Tensor]
+
+    def stacks(self) -> list[torch.Tensor]:
+        """The stacks: one tensor a parameter, for all lanes."""
+        return self._stacks
+
+    def gradients(self) -> list[torch.Tensor]:
+        """The gradients themselves; zeros where a parameter got none."""
+        return [torch.zeros_like(stack) if stack.grad is None else stack.grad for stack in self._stacks]
+
+    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
+        """Add to the gradients."""
+        for stack, own in zip(self._stacks, noise, strict=True):
+            assert stack.grad is not None
+            stack.grad.add_(own)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for stack in self._stacks:
+            stack.grad = None
+
+
+class StackedLanes(_OnStacks):
     """Each parameter once, for all lanes."""
 
     def __init__(self, runs: Sequence[Run], table: LaneTable, model: LaneModel):
         self.parameters = [torch.nn.Parameter(_laid_out(stack, runs[0])) for stack in model.start]
+        self._stacks = list(self.parameters)
         fixed = table.fixed()
         # Some keep the rate that they were built with besides the group's.
         self.optimizer = _without_foreach(runs[0], self.parameters, fixed.get("lr", runs[0].lr))
         self.optimizer.param_groups[0].update(fixed)
         self._mode = LaneMode(len(runs))
         self._step = _without_profiling(self.optimizer)
-
-    def stacks(self) -> list[torch.Tensor]:
-        """The parameters themselves."""
-        return list(self.parameters)
-
-    def gradients(self) -> list[torch.Tensor]:
-        """The gradients themselves; zeros where a parameter got none."""
-        return [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-
-    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
-        """Add to the gradients."""
-        for parameter, own in zip(self.parameters, noise, strict=True):
-            assert parameter.grad is not None
-            parameter.grad.add_(own)
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
 
     def set(self, current: dict[str, Any]) -> None:
         """Lane floats, or plain ones, into the one group."""
@@ -117,7 +124,7 @@ class StackedLanes:
         return max(self._mode.first_seen.values(), default=0)
 
 
-class GroupedLanes:
+class GroupedLanes(_OnStacks):
     """Each lane with parameters and a group of its own: exact wherever groups do not influence each other.
 
     The lanes' parameters are rows of one stack a parameter: the problem sees the stacks, the optimizer the rows.
@@ -139,25 +146,6 @@ class GroupedLanes:
         self.optimizer = _without_foreach(runs[0], groups)
         self._step = _without_profiling(self.optimizer)
         self._lanes = len(runs)
-
-    def stacks(self) -> list[torch.Tensor]:
-        """The stacks, of which the lanes' parameters are rows."""
-        return self._stacks
-
-    def gradients(self) -> list[torch.Tensor]:
-        """The gradients themselves; zeros where a parameter got none."""
-        return [torch.zeros_like(stack) if stack.grad is None else stack.grad for stack in self._stacks]
-
-    def add_noise(self, noise: Sequence[torch.Tensor]) -> None:
-        """Add to the gradients."""
-        for stack, own in zip(self._stacks, noise, strict=True):
-            assert stack.grad is not None
-            stack.grad.add_(own)
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for stack in self._stacks:
-            stack.grad = None
 
     def set(self, current: dict[str, Any]) -> None:
         """Each lane's own value into its own group."""

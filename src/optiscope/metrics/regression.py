@@ -15,6 +15,7 @@ import pandas as pd
 from ..errors import InputError
 from .cells import KEY, require
 from .rates import shown_rates
+from .significance import holm, signed_rank_p
 from .targets import difficulty, steps_to_target, targets_for
 
 RESAMPLES = 2000
@@ -122,7 +123,7 @@ def convergence_verdicts(a: pd.DataFrame, b: pd.DataFrame, *, alpha: float = 0.0
         a_median, b_median = (float(np.quantile(steps, 0.5, method="higher")) for steps in (one, other))
         first = target.iloc[0]
         rows.append((*cell, first["metric"], first["target"], len(target), a_median, b_median, ratio,
-                     signed_rank_p(logs), int((logs != 0).sum())))  # fmt: skip
+                     float(signed_rank_p(logs, exact=len(logs))), int((logs != 0).sum())))  # fmt: skip
     table = pd.DataFrame(rows, columns=[*CONVERGENCE_COLUMNS[:-2], "differing"])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     able = 2.0 ** (1 - table["differing"].to_numpy(float)) < alpha
@@ -139,38 +140,3 @@ def _hardest(levels: pd.DataFrame) -> pd.DataFrame:
     # The same rule as for medians: where just half of the seeds missed, the median is infinite.
     met = [rows for rows in groups if max(np.isfinite(rows[f"steps_{side}"]).mean() for side in "ab") > 0.5]
     return (met or groups[:1])[-1]
-
-
-def signed_rank_p(differences: Sequence[float] | np.ndarray) -> float:
-    """Wilcoxon's signed-rank test, exact and two-sided; zeros are left out, ties share a rank (Wilcoxon 1945).
-
-    >>> signed_rank_p([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    0.03125
-    """
-    values = np.asarray(differences, dtype=float)
-    values = values[values != 0]
-    if not len(values):
-        return 1.0
-    # Doubled, so that shared ranks are whole numbers.
-    ranks = np.rint(2 * pd.Series(np.abs(values)).rank().to_numpy()).astype(int)
-    ways = np.zeros(ranks.sum() + 1)
-    ways[0] = 1.0
-    for rank in ranks:
-        ways[rank:] = ways[rank:] + ways[: len(ways) - rank]
-    chance = ways / ways.sum()
-    positive = int(ranks[values > 0].sum())
-    least = min(positive, int(ranks.sum()) - positive)
-    return float(min(1.0, 2 * chance[: least + 1].sum()))
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values corrected for how many there are (Holm 1979): the k-th least of n times n - k + 1, never falling.
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    corrected = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
-    result = np.empty(len(p))
-    result[order] = np.minimum(corrected, 1.0)
-    return result

@@ -110,10 +110,10 @@ def compare_with(block: Block, rival: int, alpha: float) -> tuple[pd.DataFrame, 
     return pd.DataFrame(tested), differences
 
 
-def signed_rank_p(differences: ArrayLike) -> Any:
+def signed_rank_p(differences: ArrayLike, exact: int = EXACT) -> Any:
     """The two-sided p-value of Wilcoxon's signed-rank test along the last axis.
 
-    Nought and NaN are dropped, equal sizes share a rank. Up to 50 differences all ways of giving them signs are
+    Nought and NaN are dropped, equal sizes share a rank. Up to `exact` differences all ways of giving them signs are
     counted, so that ties and infinities are exact; beyond, it is normal, with the correction for ties. Without any
     difference it is 1 (Wilcoxon 1945, 10.2307/3001968).
 
@@ -129,12 +129,12 @@ def signed_rank_p(differences: ArrayLike) -> Any:
     ranks = np.where(there, ranks, 0.0)
     total, positive = ranks.sum(axis=1), np.where(rows > 0, ranks, 0.0).sum(axis=1)
     p = np.ones(len(rows))
-    for i in np.flatnonzero((count > 0) & (count <= EXACT)):
+    for i in np.flatnonzero((count > 0) & (count <= exact)):
         doubled = np.rint(2 * ranks[i][there[i]]).astype(np.int64)
         below = _below(tuple(sorted(doubled.tolist())))
         at, most = round(2 * positive[i]), int(doubled.sum())
         p[i] = min(1.0, 2 * below[min(at, most - at)])
-    for i in np.flatnonzero(count > EXACT):
+    for i in np.flatnonzero(count > exact):
         spread = math.sqrt(float((ranks[i] ** 2).sum()) / 4)
         p[i] = math.erfc(abs(positive[i] - total[i] / 2) / spread / math.sqrt(2))
     return p.reshape(given.shape[:-1])

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks import check_whole
 from ..errors import InputError, hint
 from ..spec import OptimizerSpec, ScheduleSpec
 from .distributions import Choice, LogUniform, NearOne, Range, Uniform
@@ -33,9 +34,7 @@ class SearchPlan:
 
     def __post_init__(self) -> None:
         for name, least in (("trials", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} must be a whole number >= {least}, got {value!r}")
+            check_whole(name, getattr(self, name), least)
 
     def space_of(self, optimizer: OptimizerSpec, schedule: ScheduleSpec) -> Space:
         """What is searched of these two: one space serves several optimizers, each taking what it has."""

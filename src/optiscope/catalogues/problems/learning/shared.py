@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from ....checks import check_whole
 from ....errors import InputError, shown
 from ....spec import Problem
 from ....streams import uniform
@@ -90,8 +91,7 @@ def supervised(
 
 def at_least(problem: str, name: str, value: Any, least: int, most: int = 1_000_000) -> int:
     """The argument. Raises InputError unless it is a whole number, large enough and not absurdly large."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{problem}: {name} must be a whole number >= {least}, got {shown(value)}")
+    check_whole(f"{problem}: {name}", value, least)
     if value > most:
         raise InputError(f"{problem}: {name} must be at most {most}, got {shown(value)}")
     return value
