@@ -18,6 +18,10 @@
     schedule_gain     what each schedule gains over the constant rate
     profiles          performance profile, ECDF over targets, win rates
     budget            what a search of k trials ends with
+    step_times        what a step of each optimizer costs; roofline: against the memory's ceiling; time_and_state:
+                      against the state that it keeps; step_scaling: against the number of parameters
+    iteration_shares  what forward, backward and step take of an iteration
+    lane_scaling      what a lane-step costs against the number of lanes
     encode            any frames into a .gif, .webp, .mp4 or .png
     save_picture      a picture into a file, and its words beside it
     style_of          the colour and the dash of an optimizer, the same in all of the above
@@ -46,10 +50,12 @@ from .picture import Film, Still, alt_text, save_picture
 from .profiles import profiles
 from .race import Course, race, races
 from .race_3d import race_3d
+from .scaling import iteration_shares, lane_scaling, step_scaling
 from .schedules import schedule_curves
 from .sensitivity import lr_sensitivity
 from .stability import stability
 from .style import Look, Theme, looks_of, style_of, theme_of
+from .timings import roofline, step_times, time_and_state
 from .weights import weight_plane
 
 __all__ = [
@@ -67,6 +73,8 @@ __all__ = [
     "cover",
     "encode",
     "history",
+    "iteration_shares",
+    "lane_scaling",
     "looks_of",
     "loss_curves",
     "lr_sensitivity",
@@ -76,12 +84,16 @@ __all__ = [
     "race",
     "race_3d",
     "races",
+    "roofline",
     "save_picture",
     "schedule_curves",
     "schedule_gain",
     "stability",
+    "step_scaling",
+    "step_times",
     "style_of",
     "theme_of",
+    "time_and_state",
     "trails",
     "weight_plane",
 ]
