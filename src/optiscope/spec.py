@@ -116,9 +116,12 @@ class Problem(ByIdentity):
         `build()` gives the network: its class, or a function. `dataset` is a `torch.utils.data.Dataset` of pairs
         (input, target), of which the run's seed draws the share `validation` to be kept apart; or a pair of them,
         (training, validation); or a function of the seed that gives either. `loss` is a name with or without
-        arguments, an object of `torch.nn`, or a function, called with outputs and targets as they are.
+        arguments, an object of `torch.nn`, or a function, called with outputs and targets as they are; it must keep
+        nothing from one call to the next.
         `metrics` map a name to a function of outputs and targets: accuracy, where there are classes, unless given;
-        they are measured every `evaluate_every` epochs. The name is that of the class, with the arguments given.
+        they are measured every `evaluate_every` epochs, in evaluation mode, on all of the validation set, which is held
+        in memory; each part of the network then returns to the mode that it was in. The name is that of the class,
+        with the arguments given.
         Runs are told apart by name, version, and a fingerprint of the code of network, loss and metrics, the
         parameters' shapes, and the data of seed 0 (its tensors, else its length and first batch).
 
@@ -263,7 +266,8 @@ class ScheduleSpec(ByIdentity):
     `steps` is the number of times the schedule will step within the run. `kind` is `fixed` (a formula of the step),
     `adaptive` (it looks at the loss) or `custom` (a function somebody wrote). `interval` says whether it steps once a
     step or once an epoch. `end` is where the arguments themselves end it, None where they do not: a number of steps
-    (or epochs), or a function from the run's number to it; `monitor` is what an adaptive one looks at.
+    (or epochs), or a function from the run's number to it; `monitor` is what an adaptive one looks at: with a metric of
+    the validation set, it steps whenever that is measured.
 
     >>> ScheduleSpec("none", lambda optimizer, steps: None).kind
     'custom'
@@ -300,8 +304,15 @@ class ScheduleSpec(ByIdentity):
             version=self.version,
         )  # fmt: skip
 
+    def evaluated(self, problem: Problem) -> bool:
+        """Whether it looks at what is only known after an evaluation: it then steps once an evaluation."""
+        task = problem.task
+        return task is not None and self.monitor != "loss" and self.monitor not in task.batch_metrics
+
     def ticks(self, problem: Problem, steps: int) -> int:
         """How often the schedule steps in a run of `steps` steps."""
+        if problem.task is not None and self.evaluated(problem):
+            return math.ceil(steps / (problem.steps_per_epoch * problem.task.evaluate_every))
         return steps if self.interval == "step" else math.ceil(steps / problem.steps_per_epoch)
 
     def own_end(self, ticks: int) -> int | None:

@@ -91,6 +91,8 @@ def run(
     from ..study import Study
     from .study import run_and_report
 
+    # What a study names by import path may lie beside it; last, so that it hides nothing that is installed.
+    sys.path.append(str(study.resolve().parent))
     run_and_report(Study.load(study), results, jobs, cluster, device, verbose, source=study)
 
 

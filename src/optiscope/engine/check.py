@@ -156,5 +156,6 @@ def check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).item()  # the meta device has tensors, but no numbers
     except Exception as error:
-        reason = " ".join(str(error).split("\n")[0].split())
+        # torch lists all its backends after the first sentence.
+        reason = " ".join(str(error).split("\n")[0].split()).partition(". ")[0][:200]
         raise InputError(f"device {device!r} cannot be used here: {reason}; cpu always can") from error

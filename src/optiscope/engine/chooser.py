@@ -127,7 +127,8 @@ def _lane_kind(run: Run) -> Hashable | None:
     stock = _stock(run)
     return (
         run.problem, run.optimizer.path, run.optimizer.version, _switches(run, stock), run.schedule.kind == "adaptive",
-        run.steps, run.dtype, "" if run.problem.is_function else run.schedule.interval,
+        run.steps, run.dtype,
+        "" if run.problem.is_function else (run.schedule.interval, run.schedule.evaluated(run.problem)),
     )  # fmt: skip
 
 

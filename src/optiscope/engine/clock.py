@@ -15,6 +15,7 @@ class Clock:
         task = run.problem.task
         self._steps, self._epoch = steps, run.problem.steps_per_epoch
         self._per_epoch = run.schedule.interval == "epoch"
+        self._per_evaluation = run.schedule.evaluated(run.problem)
         self.evaluations: frozenset[int] = frozenset()
         if task is not None and (task.validation_metrics or (task.training and task.training.noise_scale)):
             cadence = task.evaluate_every * self._epoch
@@ -22,4 +23,6 @@ class Clock:
 
     def ticks(self, done: int) -> bool:
         """Whether the schedule steps after so many steps."""
+        if self._per_evaluation:
+            return done in self.evaluations
         return not self._per_epoch or done % self._epoch == 0 or done == self._steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from ..spec import Problem, Run
 from ..streams import normal, torch_generator, uniform
 from ..task import Data
 
+EVALUATED_AT_ONCE = 1024  # examples of a validation set that go through a network together
 NOISE_BLOCK = 256  # steps of gradient noise drawn at once; no influence on the numbers
 
 
@@ -111,6 +113,18 @@ class FunctionInstance:
     def evaluate(self) -> dict[str, float]:
         """A function has no metrics but its loss."""
         return {}
+
+
+@contextlib.contextmanager
+def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+    """Every part in evaluation mode, and afterwards each in the mode that it was in: some keep a part frozen."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 class NetworkInstance:
@@ -224,10 +238,9 @@ class NetworkInstance:
         if self.validation is None or not self._task.validation_metrics:
             return {}
         inputs, targets = self.validation
-        module.eval()
         # How often somebody looks must not change what the training draws.
-        with OwnRandom(self._seed, "evaluation", self._device):
-            output = module(inputs)
-        module.train()
+        with OwnRandom(self._seed, "evaluation", self._device), evaluation_mode(module):
+            parts = [module(some) for some in inputs.split(EVALUATED_AT_ONCE)]
+        output = parts[0] if len(parts) == 1 else torch.cat(parts)
         self.check_fit(output, targets)
         return {name: float(measure(output, targets)) for name, measure in self._task.validation_metrics.items()}

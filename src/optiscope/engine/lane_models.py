@@ -16,7 +16,7 @@ from ..errors import OptiscopeError
 from ..seeding import OwnRandom
 from ..spec import Run
 from ..streams import normal
-from .instance import NetworkInstance, matrix_shape, start_points
+from .instance import EVALUATED_AT_ONCE, NetworkInstance, evaluation_mode, matrix_shape, start_points
 
 NOISE_NUMBERS = 4_000_000  # numbers of gradient noise drawn at once
 
@@ -119,6 +119,9 @@ class NetworkModel:
         instances = list(self._instances.values())
         self._module = instances[0].module
         self._names = [name for name, _ in self._module.named_parameters()]
+        frozen = next((name for name, one in self._module.named_parameters() if not one.requires_grad), None)
+        if frozen is not None:
+            raise LanesDiffer(f"{frozen} is frozen (requires_grad=False), and the weights of lanes are all trained")
         self._buffers = [buffer.clone() for buffer in self._module.buffers()]
         for other in instances[1:]:
             self._same_buffers(other.module)
@@ -169,14 +172,15 @@ class NetworkModel:
         if held[0] is None or not self._task.validation_metrics:
             return {}
         inputs, targets = self._gathered(held)
-        self._module.eval()
-        with OwnRandom(0, "evaluation", self._device):
-            forward = torch.vmap(
-                lambda weights, own: torch.func.functional_call(self._module, weights, (own,)),
-                in_dims=(0, None if self._shared else 0),
-            )
-            outputs = forward(dict(zip(self._names, stacks, strict=True)), inputs)
-        self._module.train()
+        weights = dict(zip(self._names, stacks, strict=True))
+        forward = torch.vmap(
+            lambda own, some: torch.func.functional_call(self._module, own, (some,)),
+            in_dims=(0, None if self._shared else 0),
+        )
+        with OwnRandom(0, "evaluation", self._device), evaluation_mode(self._module):
+            # As many examples at a time as in the plain loop; those of lanes with data of their own lie behind the lanes.
+            parts = [forward(weights, some) for some in inputs.split(EVALUATED_AT_ONCE, dim=0 if self._shared else 1)]
+        outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return {
             name: np.array([
                 float(measure(self._lane(outputs, k), targets if self._shared else targets[k]))

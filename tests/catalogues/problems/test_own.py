@@ -359,7 +359,7 @@ BAD = [
     (made(nn.Linear), "Linear: it must be built without arguments: "),
     (made(lambda: 3), "must give a torch.nn.Module, got int"),
     (made(dataset=TensorDataset(INPUTS[:0], CLASSES[:0])), "Net: the dataset is empty"),
-    (made(dataset=(DATA, [])), "Net: the dataset is empty"),
+    (made(dataset=(DATA, [])), "Net: validation: the dataset is empty"),
     (made(dataset=[]), "Net: the dataset is empty"),
     (made(batch_size=81), "Net: batch_size must be at most the 80 training examples, got 81"),
     (made(batch_size=0), "Net: batch_size must be a whole number >= 1, got 0"),

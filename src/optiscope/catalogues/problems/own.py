@@ -120,7 +120,7 @@ class _Split:
                 raise InputError(f"{self.problem}: give one dataset, or two (training, validation), got {len(found)}")
             data = Data(*found)
             if data.validation is not None:
-                size_of(self.problem, data.validation)
+                size_of(f"{self.problem}: validation", data.validation)
         else:
             source: Any = found
             data = self._split(source, seed)

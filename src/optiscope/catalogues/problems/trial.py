@@ -15,6 +15,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils.data import TensorDataset, default_collate
 
 from ...errors import InputError, reason_of
+from ...seeding import OwnRandom
 from ...task import Data
 from ..losses import Criterion
 from .fingerprint import without_addresses
@@ -44,6 +45,7 @@ def try_out(
     inputs, targets = batch_of(problem, data.train, range(batch_size))
     output = tried(problem, module, inputs)
     fits(problem, criterion, output, targets)
+    _forgets(problem, criterion, output, targets)
     _trains(problem, module)
     _extremes(problem, criterion, output, targets, data.train)
     rest = size_of(problem, data.train) % batch_size
@@ -200,6 +202,22 @@ def fits(problem: str, criterion: Criterion, output: Any, target: torch.Tensor) 
         criterion.check(output, same_dtype)
     except InputError as error:
         raise InputError(f"{problem}: {error} ({beside})") from error
+
+
+def _forgets(problem: str, criterion: Criterion, output: torch.Tensor, target: torch.Tensor) -> None:
+    """Raises InputError for a loss that remembers its calls: all runs share it, and would run into each other."""
+    if criterion.loss.parts:  # of torch, which keeps nothing
+        return
+    wanted = target.to(output.dtype) if target.is_floating_point() else target
+    values = []
+    for _ in range(2):
+        with torch.no_grad(), OwnRandom(0, "loss"):
+            values.append(criterion(output, wanted))
+    if not torch.equal(*values) and torch.isfinite(torch.stack(values)).all():
+        raise InputError(
+            f"{problem}: the loss gives another value each time it is called with the same output and target: it must "
+            "keep nothing from one call to the next"
+        )
 
 
 def _broadcasts(criterion: Criterion, output: torch.Tensor, target: torch.Tensor) -> bool:
