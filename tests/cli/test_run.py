@@ -16,7 +16,7 @@ LITTLE = 'name = "tiny"\nproblems = ["sphere"]\noptimizers = ["SGD"]\nlr = 0.1\n
 
 def test_run_leaves_runs_tables_pictures_and_a_page(made):
     folder = made.folder / "results" / "tiny"
-    assert made.err == ""
+    assert made.err == ""  # without --verbose: the rate of half the runs changes at every step
     assert made.out.startswith("What won")
     told = re.findall(r"^(?:report|page|tables|pictures|runs) +(\S+)$", made.out, re.MULTILINE)
     assert len(told) == 5
@@ -71,9 +71,6 @@ def test_verbose_prints_each_change_of_rate(here, capsys):
         "StepLR(step_size=9999) never acts within 30 steps: the rate stays 0.5",
     ]  # fmt: skip
     assert lines[0].startswith("sphere / SGD / ReduceLROnPlateau(factor=0.5, min_lr=0.2, patience=3) / lr 0.5 / ")
-    (here / "loud.toml").write_text((text + plateau).replace("loud", "quiet"))
-    assert exit_code(["run", "loud.toml"]) == 0
-    assert capsys.readouterr().err == ""
 
 
 def test_the_demo_is_a_study_and_a_race(here, capsys, monkeypatch):
