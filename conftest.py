@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).parent / "bench"
+# Tests that start processes or a browser, or draw whole pictures.
+SLOW = ("test_compaction.py", "test_workers.py", "test_cluster.py", "test_browser.py", "test_viz.py", "test_run.py")
 FLAGS = {
     "--benchmark": "run the benchmarks in bench/ only, within six minutes",
     "--benchmark-quick": "the same, within a minute: a few cases, each a few rounds",
@@ -40,6 +42,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and not alone and getattr(option, "numprocesses", 0) is None and not option.tx:
         option.numprocesses = min(os.cpu_count() or 1, 8)
         option.dist = "worksteal"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first: nobody then waits at the end for one process that still has it to do."""
+    items.sort(key=lambda item: SLOW.index(item.path.name) if item.path.name in SLOW else len(SLOW))
 
 
 def pytest_configure(config: pytest.Config) -> None:

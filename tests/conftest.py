@@ -7,11 +7,19 @@ import pytest
 import torch
 
 import optiscope as osc
+from optiscope.engine.workers import kept
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def same_processes():
+    """One set of processes for all tests with jobs, but where a test kills one: each costs an import of torch."""
+    with kept():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -47,18 +47,18 @@ def look(folder: str) -> list[str]:
 
 
 def sweep(folder: str) -> dict:
-    """Kills at random moments, up to twenty; then the sweep may end."""
+    """Kills at random moments, up to twelve; then the sweep may end."""
     begin = time.monotonic()
     in_fork(write_sweep, folder + "-whole", 0)
     span = time.monotonic() - begin
     moments = random.Random(5)
     counts: list[int] = []
     done: set[str] = set()
-    while len(counts) < 20 and len(done) < len(sweep_runs()):
+    while len(counts) < 12 and len(done) < len(sweep_runs()):
         process = fork.Process(target=write_sweep, args=(folder, 0))
         process.start()
         # Later and later, so that the sweep gets on however slow its first steps are.
-        process.join(moments.uniform(0, span * (1 + len(counts)) / 20))
+        process.join(moments.uniform(0, span * (1 + len(counts)) / 12))
         process.kill()
         process.join()
         now = set(in_fork(look, folder))

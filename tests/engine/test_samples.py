@@ -7,7 +7,7 @@ import optiscope as osc
 
 @pytest.mark.parametrize("engine", ["auto", "single"])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_sample_is_traced_and_all_are_run(engine, jobs):
+def test_a_sample_is_traced_and_all_are_run(engine, jobs, same_processes):
     runs = osc.grid("beale", "Adam", lr=[1e-3, 1e-2], seed=range(10), start="random", steps=20)
     sample = osc.TraceSpec(which="sample", count=4)
     found, whole = osc.run(runs, engine=engine, jobs=jobs, trace=sample), osc.run(runs, engine=engine)

@@ -80,7 +80,7 @@ def test_with_and_without_a_target_are_two_runs_in_a_store(tmp_path):
     assert osc.run(runs, store=tmp_path, target=1e-3).runs["steps_done"].tolist() == ended.runs["steps_done"].tolist()
 
 
-def test_targets_travel_to_other_processes():
+def test_targets_travel_to_other_processes(same_processes):
     runs = sweep(steps=60)
     one, two = (osc.run(runs, trace="none", target=5.0, jobs=jobs).runs for jobs in (1, 2))
     assert one[KEYS].equals(two[KEYS])

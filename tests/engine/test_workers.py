@@ -16,10 +16,11 @@ import optiscope as osc
 from optiscope.engine.chooser import Verdicts, batches
 from optiscope.engine.shares import pieces
 from optiscope.engine.work import Settings, answer, pack
-from optiscope.engine.workers import DEATHS, Died, Processes, kept, stream
+from optiscope.engine.workers import DEATHS, Died, Processes, stream
 from optiscope.record import as_trace
 
 DROP = ["wall_s", "provenance_id", "engine"]  # smaller batches may be left to the plain loop
+pytestmark = pytest.mark.usefixtures("same_processes")
 needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 
 
@@ -53,13 +54,6 @@ def units_of(runs, workers=2):
 
 
 SETTINGS = Settings("auto", as_trace("none"), "cpu", "result")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def the_same_processes():
-    """One set of processes for all tests here, but where a test kills one: each costs an import of torch."""
-    with kept():
-        yield
 
 
 @pytest.fixture

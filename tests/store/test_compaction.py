@@ -166,6 +166,9 @@ def test_two_processes_and_a_compaction_on_one_store(tmp_path):
     compactor = context.Process(target=compact_until, args=(str(tmp_path), stop))
     for process in (*writers, compactor):
         process.start()
+    # Until then there is nothing to read: the writers import torch.
+    while any(writer.is_alive() for writer in writers) and not any((tmp_path / "runs").iterdir()):
+        time.sleep(0.05)
     done: set[str] = set()
     while any(writer.is_alive() for writer in writers):
         time.sleep(0.1)

@@ -167,11 +167,13 @@ def _wide(cells: pd.DataFrame) -> pd.DataFrame:
     """One column a target, easiest first."""
     order = cells[["metric", "target"]].drop_duplicates()
     order = order.iloc[np.lexsort((difficulty(order), order["metric"]))]
-    wide = cells[list(KEY)].drop_duplicates()
+    codes, wide = group_codes(cells, KEY)
+    median = numbers(cells, "steps_median")
     for metric, target in order.itertuples(index=False):
-        some = cells[(cells["metric"] == metric) & (cells["target"] == target)]
-        name = f"steps_to_{metric}_{target:.15g}"
-        wide = wide.merge(some[[*KEY, "steps_median"]].rename(columns={"steps_median": name}), on=list(KEY), how="left")
+        own = ((cells["metric"] == metric) & (cells["target"] == target)).to_numpy(bool)
+        column = np.full(len(wide), np.nan)
+        column[codes[own]] = median[own]
+        wide[f"steps_to_{metric}_{target:.15g}"] = column
     return wide
 
 

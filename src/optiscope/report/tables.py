@@ -74,18 +74,22 @@ def markdown_table(cells: pd.DataFrame) -> str:
     return metrics.to_markdown(shown, best=best if len(shown) > 1 else {}, infinite=WORDS)  # type: ignore[arg-type]
 
 
-def write_tables(folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> list[Path]:
+def write_tables(
+    folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.DataFrame | None = None, *,
+    table: pd.DataFrame | None = None,
+) -> list[Path]:  # fmt: skip
     """Write `comparison.md`, `comparison.csv` and `comparison.tex` into `folder`, each whole or not at all.
 
-    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading.
+    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading. `table` is the
+    comparison of these runs, where it is at hand.
 
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    table = metrics.comparison(runs, trace)
+    whole: pd.DataFrame = metrics.comparison(runs, trace) if table is None else table
     parts, pages = [], []
-    for setting, name in metrics.setting_names(table).items():
-        cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
+    for setting, name in metrics.setting_names(whole).items():
+        cells = whole[(whole[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells)}")
         # Wide on purpose: what a paper has no room for is easier cut than recomputed.
         pages.append(metrics.to_latex(summary(cells), caption=f"{name}. {CAPTION}", infinite=WORDS))
@@ -93,7 +97,7 @@ def write_tables(folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.D
     latex = "\n".join(pages) or "% There are no results.\n"
     return [
         write_text(Path(folder) / "comparison.md", text + "\n"),
-        write_text(Path(folder) / "comparison.csv", metrics.to_csv(table)),
+        write_text(Path(folder) / "comparison.csv", metrics.to_csv(whole)),
         write_text(Path(folder) / "comparison.tex", latex),
     ]
 
