@@ -39,12 +39,10 @@ def chart_frames(evidence: Evidence) -> tuple[dict[str, pd.DataFrame], dict[str,
 
 
 def _board(evidence: Evidence) -> pd.DataFrame:
-    """The comparison, one row a setting and pair, with the places of the paired tests."""
+    """The comparison, one row a setting and pair, with its place."""
     table = evidence.table
     if table.empty:
         return table
-    places = evidence.ranks[[*metrics.SETTING, "competitor", "rank", "tied", "verdict", "median"]]
-    table = table.merge(places, on=[*metrics.SETTING, "competitor"], how="left")
     judged = evidence.costs.drop_duplicates(list(metrics.SETTING))[[*metrics.SETTING, "judged_by"]]
     table = table.merge(judged, on=list(metrics.SETTING), how="left")
     floor = table["loss_floor"].fillna(0.0)
@@ -56,8 +54,8 @@ def _board(evidence: Evidence) -> pd.DataFrame:
     alone = table["engine"] == "single"
     table["wall_s"], table["ms_per_step"] = table["wall_s"].where(alone), table["ms_per_step"].where(alone)
     wanted = (
-        "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied",
-        "verdict", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert", "steps_to_target",
+        "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied", "test",
+        "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert", "steps_to_target",
         "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
     )  # fmt: skip
     return table[[name for name in wanted if name in table]].sort_values(
