@@ -12,6 +12,7 @@ import pandas as pd
 from .. import metrics
 from ..catalogues.optimizers import OPTIMIZERS
 from ..metrics.cells import competitors, group_codes, one_row_a_run
+from ..metrics.rates import rates_of
 
 Level = Literal["pass", "warn", "fail"]
 
@@ -70,6 +71,7 @@ class Record:
     searches: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    table: pd.DataFrame | None = None  # the comparison of these runs, where it is at hand
 
     def __post_init__(self) -> None:
         self.runs = one_row_a_run(self.runs)
@@ -82,7 +84,7 @@ class Record:
         tuning = self.runs[self.runs["purpose"] == "tuning"]
         if results.empty:
             return []
-        rates = metrics.shown_rates(self.runs)
+        rates = rates_of(self.comparison)
         rates = rates.assign(cell=competitors(rates).astype(str))
         shown = results["run_id"].isin(metrics.shown_runs(self.runs, rates)["run_id"]).to_numpy(bool)
         codes, keys = group_codes(results, metrics.SETTING)
@@ -97,9 +99,14 @@ class Record:
         return found
 
     @functools.cached_property
+    def comparison(self) -> pd.DataFrame:
+        """The comparison of these runs."""
+        return metrics.comparison(self.runs.drop(columns="cell")) if self.table is None else self.table
+
+    @functools.cached_property
     def ranking(self) -> pd.DataFrame:
         """Who won each setting, as a report says it."""
-        return metrics.ranking(metrics.comparison(self.runs.drop(columns="cell")))
+        return metrics.ranking(self.comparison)
 
 
 def breach(

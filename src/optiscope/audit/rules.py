@@ -31,7 +31,8 @@ COLUMNS = ("rule", "method", "verdict", "finding", "where", "rows", "runs", "do"
 def findings(
     runs: pd.DataFrame, *, searches: Sequence[Mapping[str, Any]] = (),
     provenance: Mapping[str, Mapping[str, Any]] | None = None,
-    verdicts: Mapping[str, Mapping[str, Any]] | None = None, rules: Sequence[Rule] = RULES,
+    verdicts: Mapping[str, Mapping[str, Any]] | None = None, table: pd.DataFrame | None = None,
+    rules: Sequence[Rule] = RULES,
 ) -> pd.DataFrame:  # fmt: skip
     """Pass, warn or fail for each rule of fair comparison that a record can show.
 
@@ -44,6 +45,7 @@ def findings(
         provenance: machine and versions by `provenance_id`, as `Store.provenance` gives it; without it nothing is
             said of hardware.
         verdicts: the proofs of lanes by key, as `Store.verdicts` gives it; without it nothing is said of lanes.
+        table: what `metrics.comparison` gave for the same runs, where that is at hand.
         rules: those to look at, all of them unless given.
 
     Returns:
@@ -53,7 +55,7 @@ def findings(
         many rows of the runs frame are meant)
         and `do`, what would make it pass.
     """
-    record = Record(runs, searches, provenance or {}, verdicts or {})
+    record = Record(runs, searches, provenance or {}, verdicts or {}, table)
     blind = [name for name, given in (("mixed hardware", provenance), ("unverified lanes", verdicts)) if given is None]
     rows = []
     for rule in (rule for rule in rules if rule.name not in blind):

@@ -91,6 +91,12 @@ def shown_rates(runs: pd.DataFrame) -> pd.DataFrame:
     return table[[*KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high"]]
 
 
+def rates_of(table: pd.DataFrame) -> pd.DataFrame:
+    """What `shown_rates` gives, out of a `comparison` of the same runs, which holds it."""
+    rates = table[[*KEY, "lr", "chosen_on", "edge", "trials", "lr_low", "lr_high"]]
+    return rates.sort_values(list(KEY), ignore_index=True)
+
+
 def shown_runs(runs: pd.DataFrame, rates: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows of purpose `"result"` at the rate at which `comparison` shows their cell.
 

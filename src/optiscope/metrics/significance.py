@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -196,20 +196,28 @@ def smallest_detectable(
 @functools.lru_cache(maxsize=1024)
 def _effect(free: int, scale: float, alpha: float, power: float) -> float:
     """The mean over the standard deviation at which the t-test has this power, by bisection on the noncentral t."""
-    from scipy import optimize, stats
+    from scipy import special
 
-    critical = stats.t.isf(alpha / 2, free)
+    critical = special.stdtrit(free, 1 - alpha / 2)
 
     def missing(effect: float) -> float:
         shift = effect * math.sqrt(scale)
         # The far tail, in the wrong direction: where it is too small to be computed SciPy calls it NaN.
-        wrong = float(np.nan_to_num(stats.nct.cdf(-critical, free, shift)))
-        return float(stats.nct.sf(critical, free, shift)) + wrong - power
+        wrong = float(np.nan_to_num(special.nctdtr(free, shift, -critical)))
+        return 1.0 - float(special.nctdtr(free, shift, critical)) + wrong - power
 
+    return rising_root(missing)
+
+
+def rising_root(function: Callable[[float], float]) -> float:
+    """Where a function that rises over the positive numbers, from below zero to above it, is zero: by bisection."""
     top = 1.0
-    while missing(top) < 0:
+    while function(top) < 0:
         top *= 2
-    return float(optimize.brentq(missing, 0.0, top, xtol=1e-10))
+    low = 0.0
+    while low < (middle := (low + top) / 2) < top:
+        low, top = (middle, top) if function(middle) < 0 else (low, middle)
+    return top
 
 
 def spread_of(differences: NDArray[np.float64]) -> float:

@@ -38,7 +38,7 @@ class Picture:
 def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None,
+    searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None, table: pd.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
 
@@ -52,10 +52,11 @@ def markdown_report(
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
         audit: what `audit.findings` found; without it, what the runs and searches alone can show.
+        table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
     """
     runs = one_row_a_run(runs)
-    table = metrics.comparison(runs, trace)
-    found = findings(runs, searches=searches) if audit is None else audit
+    table = metrics.comparison(runs, trace) if table is None else table
+    found = findings(runs, searches=searches, table=table) if audit is None else audit
     blocks = [f"# {escape_markdown(title)}", "## Verdict", *_verdict(runs, table), "## Audit", *audit_told(found)]
     blocks += ["## Pictures"]
     blocks += [_picture(picture) for picture in pictures] or ["There are no pictures."]

@@ -48,27 +48,36 @@ def write_study_page(
     runs = _chosen(store.runs(), run_ids)
     results = runs[runs["purpose"] == "result"]
     trace = store.trace(results["run_id"])
-    drawn = _draw(folder / "pictures", results, trace)
-    audit = findings(runs, searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
+    # Everything below reads this one: it takes longer than all else that is said of a small study.
+    table = metrics.comparison(runs, trace)
+    drawn = _draw(folder / "pictures", results, trace, table)
+    searches, provenance = store.searches(), _facts(store, runs)
+    audit = findings(
+        runs, searches=searches, provenance=store.provenance(), verdicts=store.verdicts(), table=table,
+    )  # fmt: skip
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
-        provenance=_facts(store, runs), command=command, searches=store.searches(),
-        audit=audit,
+        provenance=provenance, command=command, searches=searches, audit=audit, table=table,
     )  # fmt: skip
     whole = write_text(
         folder / PAGE,
         html_report(
-            title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=_facts(store, runs),
-            command=command, searches=store.searches(),
+            title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=provenance,
+            command=command, searches=searches, table=table,
         ),
     )  # fmt: skip
-    files = [page, whole, *write_tables(folder / "tables", runs, trace), *(Path(picture.path) for picture in drawn)]
+    files = [
+        page,
+        whole,
+        *write_tables(folder / "tables", runs, table=table),
+        *(Path(picture.path) for picture in drawn),
+    ]
     listed = [os.path.relpath(path, folder) for path in files]
     write_text(folder / STAMP, json.dumps({"stamp": stamp, "files": listed}, indent=2) + "\n")
     return files
 
 
-def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture]:
+def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataFrame) -> list[Picture]:
     from ..render import alt_text, convergence, history, save_picture, schedule_curves
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +112,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
         functions, "convergence", "Convergence on {}",
         "Loss above the minimum of {} against the step, median and quartiles over seeds.",
         "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
-        lambda own, own_trace: convergence(_constant_and_best(own), own_trace),
+        lambda own, own_trace: convergence(_constant_and_best(own, table), own_trace),
     )  # fmt: skip
     rates = one_of_each_schedule(runs, trace)
     if rates["schedule"].nunique() > 1:
@@ -114,9 +123,9 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame) -> list[Picture
     return pictures
 
 
-def _constant_and_best(runs: pd.DataFrame) -> pd.DataFrame:
+def _constant_and_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The runs of each optimizer's best schedule and of the constant rate: more lines would hide each other."""
-    table = metrics.comparison(runs)
+    table = table[table["problem"].isin(runs["problem"])]
     best = table.drop_duplicates("optimizer")  # sorted from best to worst
     pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
     pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}

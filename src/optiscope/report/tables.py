@@ -74,15 +74,19 @@ def markdown_table(cells: pd.DataFrame) -> str:
     return metrics.to_markdown(shown, best=best if len(shown) > 1 else {}, infinite=WORDS)  # type: ignore[arg-type]
 
 
-def write_tables(folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.DataFrame | None = None) -> list[Path]:
+def write_tables(
+    folder: str | os.PathLike[str], runs: pd.DataFrame, trace: pd.DataFrame | None = None, *,
+    table: pd.DataFrame | None = None,
+) -> list[Path]:  # fmt: skip
     """Write `comparison.md`, `comparison.csv` and `comparison.tex` into `folder`, each whole or not at all.
 
-    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading.
+    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading. `table` is the
+    comparison of these runs, where it is at hand.
 
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    table = metrics.comparison(runs, trace)
+    table = metrics.comparison(runs, trace) if table is None else table
     parts, pages = [], []
     for setting, name in metrics.setting_names(table).items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]

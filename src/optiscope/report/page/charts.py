@@ -54,9 +54,9 @@ def _board(evidence: Evidence) -> pd.DataFrame:
     alone = table["engine"] == "single"
     table["wall_s"], table["ms_per_step"] = table["wall_s"].where(alone), table["ms_per_step"].where(alone)
     wanted = (
-        "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied", "test",
-        "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert", "steps_to_target",
-        "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
+        "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied",
+        "test", "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert",
+        "steps_to_target", "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
     )  # fmt: skip
     return table[[name for name in wanted if name in table]].sort_values(
         ["setting", "rank"], kind="stable", ignore_index=True

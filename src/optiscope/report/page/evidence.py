@@ -12,6 +12,7 @@ import pandas as pd
 
 from ... import metrics
 from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run, require
+from ...metrics.rates import rates_of
 
 MOST_RUNS = 50_000
 SAME = (*metrics.KEY, "lr", "hyperparameters", "seed", "purpose")
@@ -29,6 +30,7 @@ class Evidence:
     audit: pd.DataFrame | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     searches: Sequence[Mapping[str, Any]] = ()
+    comparison: pd.DataFrame | None = None  # of these runs and this trace, where it is at hand
     repeated: int = 0  # rows left out because a later run of the same cell and seed stands in their place
 
     def __post_init__(self) -> None:
@@ -42,6 +44,8 @@ class Evidence:
         require(trace, ("run_id", "step", "loss"), "trace")
         if self.repeated:
             trace = trace[trace["run_id"].isin(self.runs["run_id"])]
+        if self.repeated:
+            self.comparison = None
         self.trace = trace if "lr_t" in trace else trace.assign(lr_t=np.nan)
 
     @functools.cached_property
@@ -52,7 +56,7 @@ class Evidence:
     @functools.cached_property
     def rates(self) -> pd.DataFrame:
         """The rate at which each cell is shown."""
-        return metrics.shown_rates(self.runs) if len(self.results) else pd.DataFrame()
+        return rates_of(self.table) if len(self.results) else pd.DataFrame()
 
     @functools.cached_property
     def shown(self) -> pd.DataFrame:
@@ -62,7 +66,9 @@ class Evidence:
     @functools.cached_property
     def table(self) -> pd.DataFrame:
         """The comparison, with the names of settings and competitors."""
-        table = metrics.comparison(self.runs.drop(columns="competitor"), self.trace)
+        table = self.comparison
+        if table is None:
+            table = metrics.comparison(self.runs.drop(columns="competitor"), self.trace)
         place = {key: i for i, key in enumerate(self.settings)}
         here = table[list(metrics.SETTING)].itertuples(index=False, name=None)
         return table.assign(

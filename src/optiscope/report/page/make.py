@@ -37,7 +37,7 @@ SCRIPTS = (
 def html_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None = None, audit: pd.DataFrame | None = None,
     methods: Mapping[str, Any] | Sequence[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (),
+    searches: Sequence[Mapping[str, Any]] = (), table: pd.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """The report of a study as one HTML page, which opens from disk and fetches nothing.
 
@@ -50,11 +50,12 @@ def html_report(
         provenance: facts of the environment, nested mappings allowed.
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
+        table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
 
     Raises:
         InputError: a column of the runs frame is missing, or a run has two different rows.
     """
-    evidence = Evidence(runs, trace, audit, provenance or {}, searches)
+    evidence = Evidence(runs, trace, audit, provenance or {}, searches, table)
     frames, missing = chart_frames(evidence)
     numbers = Numbers()
     kept = paths(evidence)
