@@ -118,7 +118,7 @@ def _costs(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
             times.append(row["ms_per_step"])
             cheapest = here.loc[here["engine"] == "single", "ms_per_step"].min()
             ratios.append(row["ms_per_step"] / cheapest if cheapest > 0 else 1.0)
-        if np.isfinite(row["steps_to_target"]):
+        if 0 < row["steps_to_target"] < np.inf:
             steps = f"{number(row['steps_to_target'])} step{'s' * (row['steps_to_target'] != 1)}"
             words = f"{_name(evidence, row)}: {steps} to {target_name(row['metric'], row['target'])}"
             facts.append(Fact(words, int(row["setting"])))
