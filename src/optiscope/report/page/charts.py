@@ -171,12 +171,19 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     shown = evidence.shown.assign(setting=evidence.setting_of(evidence.shown))
     lines = len(shown.groupby(["setting", "optimizer", "schedule"])) * len(measured)
     most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
-    rows_of = dict(tuple(trace[["run_id", "step", *measured]].groupby("run_id", sort=False)))
+    # Numbers for names: thousands of lines are cut out of one frame.
+    codes, ids = pd.factorize(trace["run_id"])
+    trace = trace[["step", *measured]].astype(float).assign(run_id=codes)
+    order, ends = np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(ids)))
+    rows_of = np.split(order, ends[:-1])
+    place = pd.Index(ids).get_indexer(pd.Index(shown["run_id"]))
+    # Who has no trace has a number of its own all the same: a lost run counts.
+    shown = shown.assign(run_id=np.where(place < 0, -1 - np.arange(len(place)), place))
     for (setting, optimizer, schedule), own in shown.groupby(["setting", "optimizer", "schedule"], sort=False):
-        rows = [rows_of[run_id] for run_id in own["run_id"] if run_id in rows_of]
-        if not rows:
+        traced = [rows_of[code] for code in own["run_id"] if code >= 0]
+        if not traced:
             continue
-        rows = pd.concat(rows)
+        rows = trace.take(np.concatenate(traced))
         for name in measured:
             if not rows[name].notna().any():
                 continue
