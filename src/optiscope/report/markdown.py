@@ -63,24 +63,24 @@ def markdown_report(
     from .page.evidence import Evidence
 
     runs = one_row_a_run(runs)
-    table = metrics.comparison(runs, trace) if table is None else table
-    found = findings(runs, searches=searches, table=table) if audit is None else audit
-    first = lead(Evidence(runs, trace, comparison=table)) if len(table) else []
+    cells = metrics.comparison(runs, trace) if table is None else table
+    found = findings(runs, searches=searches, table=cells) if audit is None else audit
+    first = lead(Evidence(runs, trace, comparison=cells)) if len(cells) else []
     blocks = [
         f"# {escape_markdown(title)}",
         "## Verdict",
         *first,
-        *_verdict(runs, table),
+        *_verdict(runs, cells),
         "## Audit",
         *audit_told(found),
     ]
     drawn = [_picture(picture) for picture in pictures]
     blocks += ["## Pictures", *(drawn[:MANY] or ["There are no pictures."])]
     blocks += _folded(f"{_many(len(drawn) - MANY, 'further picture')}", drawn[MANY:])
-    blocks += ["## Tables", *_tables(table, rest), "## How it was measured"]
+    blocks += ["## Tables", *_tables(cells, rest), "## How it was measured"]
     if methods:
         blocks.append(bullets(_sentences(methods)))
-    blocks += how_it_was_measured(runs, table) if len(runs) else ["There are no runs."]
+    blocks += how_it_was_measured(runs, cells) if len(runs) else ["There are no runs."]
     blocks += searches_told(searches, runs)
     environment = pd.DataFrame(_flat(provenance or {}), columns=["Fact", "Value"])
     blocks += ["## Environment", to_markdown(environment) if len(environment) else "Nothing was recorded."]

@@ -92,10 +92,10 @@ def write_tables(
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    table = metrics.comparison(runs, trace) if table is None else table
+    whole = metrics.comparison(runs, trace) if table is None else table
     parts, pages = [], []
-    for setting, name in metrics.setting_names(table).items():
-        cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
+    for setting, name in metrics.setting_names(whole).items():
+        cells = whole[(whole[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells)}")
         # Wide on purpose: what a paper has no room for is easier cut than recomputed.
         pages.append(metrics.to_latex(summary(cells), caption=f"{name}. {CAPTION}", infinite=WORDS))
@@ -103,7 +103,7 @@ def write_tables(
     latex = "\n".join(pages) or "% There are no results.\n"
     return [
         write_text(Path(folder) / "comparison.md", text + "\n"),
-        write_text(Path(folder) / "comparison.csv", metrics.to_csv(table)),
+        write_text(Path(folder) / "comparison.csv", metrics.to_csv(whole)),
         write_text(Path(folder) / "comparison.tex", latex),
     ]
 
