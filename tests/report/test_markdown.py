@@ -54,36 +54,37 @@ def test_tuning_alone_is_no_result():
 
 
 def verdict(runs):
-    """The first row of the verdict, by column."""
+    """The first row of who won, by column."""
     lines = [line for line in report(runs).splitlines() if line.startswith("|")]
+    lines = lines[next(i for i, line in enumerate(lines) if "Winner" in line) :]
     head, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[:3])
     return dict(zip(head, row, strict=True))
 
 
 def test_the_verdict_in_words():
     runs = make_runs(
-        *[{"optimizer": "Adam", "seed": s, "loss_final": 1.0} for s in range(3)],
-        *[{"optimizer": "SGD", "seed": s, "loss_final": 4.0} for s in range(3)],
+        *[{"optimizer": "Adam", "seed": s, "loss_final": 1.0 + s / 1e6} for s in range(7)],
+        *[{"optimizer": "SGD", "seed": s, "loss_final": 4.0 + s / 1e6} for s in range(7)],
     )
     clear = verdict(runs)
     assert (clear["Winner"], clear["Tied with"]) == ("Adam + constant", "nobody")
     assert clear["Runner-up"] == "SGD + constant: 4, 4 times the winner's"
-    tied = verdict(runs.assign(loss_final=0.0))
+    tied = verdict(runs.assign(loss_final=[1e-9] * 6 + [0.1] + [1e-9] * 5 + [0.2] * 2))
     assert (tied["Winner"], tied["Tied with"]) == ("Adam + constant (solved)", "SGD + constant")
     assert tied["Runner-up"] == "none: all others tied"
     lost = verdict(runs.assign(status="diverged"))
     assert lost["Winner"].startswith("nobody: every median is infinite")
     alone = verdict(runs[runs["optimizer"] == "Adam"])
     assert (alone["Winner"], alone["Tied with"]) == ("Adam + constant", "– (the only one run)")
-    half = verdict(runs.assign(status=["max_steps"] * 3 + ["diverged"] * 3))
+    half = verdict(runs.assign(status=["max_steps"] * 7 + ["diverged"] * 7))
     assert half["Runner-up"] == "none: the others diverged or failed"
 
 
 def test_a_tie_of_many_is_counted_and_the_runner_up_is_outside_it():
     names = [f"Adam{i}" for i in range(5)]
     runs = make_runs(
-        *[{"optimizer": name, "seed": s, "loss_final": 1.0} for name in names for s in range(3)],
-        *[{"optimizer": "SGD", "seed": s, "loss_final": 8.0} for s in range(3)],
+        *[{"optimizer": name, "seed": s, "loss_final": 1.0 + s / 1e6} for name in names for s in range(9)],
+        *[{"optimizer": "SGD", "seed": s, "loss_final": 8.0 + s / 1e6} for s in range(9)],
     )
     row = verdict(runs)
     assert (row["Winner"], row["Tied with"]) == ("Adam0 + constant", "4 others")

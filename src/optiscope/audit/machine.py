@@ -64,7 +64,11 @@ def lanes(record: Record) -> Iterator[Finding]:
 
 
 def timing(record: Record) -> Iterator[Finding]:
-    """Every run whose time is told moved its parameters, and times of one setting were taken in one way."""
+    """Every run whose time is told moved its parameters, and times of one setting were taken in one way.
+
+    It reads the runs frame: clock, steps, gradient evaluations, losses and tier of the rows shown. Of the benchmarks it
+    reads nothing: there a guard that is broken is an error while it is measured, and leaves no figure behind.
+    """
     for one in record.settings:
         timed = one.shown[one.shown["wall_s"].notna() & (one.shown["engine"] == "single")]
         idle = timed[_idle(timed)]

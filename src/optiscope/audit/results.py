@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Iterator
 
 from .. import metrics
-from ..metrics import number
 from ..metrics.significance import distinct_seeds
 from .record import Finding, Record, Setting, breach, class_of, some
 
@@ -16,19 +13,21 @@ BASELINES = {"SGD": "torch.optim.SGD", "AdamW": "torch.optim.AdamW"}
 
 
 def enough_seeds(record: Record) -> Iterator[Finding]:
-    """Who is put above whom is told apart by a paired test, and seeds are no copies of each other."""
-    ranking = {tuple(row[:5]): row for row in record.ranking.itertuples(index=False)}
+    """There are seeds enough for a test to tell anybody apart, and they are no copies of each other.
+
+    A report ranks by these tests and calls all else a tie (`metrics.tied_ranks`), so what it claims is shown; where no
+    outcome of any test could show a thing, it claims nothing, and this says so.
+    """
     for one in record.settings:
         counts = one.shown.groupby("cell")["seed"].nunique()
         if len(counts) > 1 and counts.max() == 1:
-            do = f"run {_least_seeds()} seeds or more: with fewer no test can show a difference"
+            do = f"run {metrics.least_seeds(len(counts))} seeds or more: with fewer no test can show a difference"
             yield breach("warn", one, "one seed: no spread is known, and a difference may be chance", one.shown, do)
         elif _copies(one):
             text = f"all {counts.max()} seeds end alike: they are copies of one run, and the search's too"
             yield breach("warn", one, text, one.shown, 'start = "random", or noise, gives seeds something to change')
-        row = ranking.get(one.key)
-        if row is not None and row.tied and row.runner_up and counts.max() > 1 and not _copies(one):
-            yield from _claimed(one, f"{row.winner} + {row.schedule}", row.runner_up)
+        elif len(counts) > 1 and metrics.choose_test(int(counts.max()), len(counts), ALPHA) == "none":
+            yield _blind(one, int(counts.max()), len(counts))
 
 
 def misses(record: Record) -> Iterator[Finding]:
@@ -81,23 +80,13 @@ def clipping(record: Record) -> Iterator[Finding]:
             yield breach("warn", one, text, clipped, "say so beside the figures, and show the same without clipping")
 
 
-def _claimed(one: Setting, winner: str, runner_up: str) -> Iterator[Finding]:
-    # Of a seed that is there twice, which another rule names, the later one.
-    costs = metrics.costs(one.shown.drop_duplicates(["cell", "seed"], keep="last").drop(columns="cell"))
-    two = costs[costs["competitor"].isin([winner, runner_up])]
-    test = metrics.paired_tests(two, winner, alpha=ALPHA)
-    if test.empty or test["verdict"].iloc[0] == "worse":
-        return
-    row = test.iloc[0]
-    least = 2.0 ** (1 - int(row["pairs"]))
-    p = f"p = {number(row['p'])} by a paired test on {int(row['pairs'])} seeds"
-    p += f", which cannot show less than {number(least)}" if least >= ALPHA else ""
-    text = f"{winner} is put above {runner_up} without evidence: {p}"
-    if math.isfinite(row["detectable"]):
-        unit = "decades" if row["unit"] == "decades" else "of the cost"
-        text += f"; so many seeds show {number(row['detectable'])} {unit} or more"
-    do = f"run {max(_least_seeds(), 2 * int(row['pairs']))} seeds or more, or call it a tie"
-    yield breach("fail", one, text, [winner, runner_up], do, int(row["pairs"]) * 2)
+def _blind(one: Setting, seeds: int, competitors: int) -> Finding:
+    """No gap can be claimed; the first two are named, who would be put one above the other."""
+    ranked = metrics.median_costs(metrics.costs(one.shown.drop(columns="cell"))).sort_values("cost", kind="stable")
+    text = f"no test on {seeds} seeds can tell any of {competitors} apart: all share the first place"
+    do = f"run {metrics.least_seeds(competitors)} seeds or more, or claim no difference"
+    apart = ranked["cost"].iloc[0] < ranked["cost"].iloc[1]
+    return breach("fail" if apart else "warn", one, text, ranked["competitor"].astype(str)[:2].tolist(), do, 2 * seeds)
 
 
 def _copies(one: Setting) -> bool:
@@ -120,9 +109,3 @@ def _holes(record: Record) -> Iterator[Finding]:
             text = f"{len(lacking)} of {len(every)} pairs of optimizer and schedule were not run: {some(lacking)}"
             do = "run them as well, or compare optimizers under one schedule at a time"
             yield breach("warn", str(problem), text, lacking, do)
-
-
-@functools.cache
-def _least_seeds() -> int:
-    """The least number of pairs at which a signed-rank test can be significant."""
-    return next(n for n in range(1, 99) if 2.0 ** (1 - n) < ALPHA)

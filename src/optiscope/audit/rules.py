@@ -15,7 +15,7 @@ RULES = (
     Rule("same range", 3, "every cell was searched over the same rates", search.same_range),
     Rule("winner on the edge", 3, "no winner sits on the end of its range", search.edges),
     Rule("tuning seeds reused", 4, "no seed served both the search and the evaluation", search.tuning_seeds),
-    Rule("too few seeds", 11, "who is put above whom is told apart by a paired test", results.enough_seeds),
+    Rule("too few seeds", 11, "seeds suffice to tell competitors apart by a test", results.enough_seeds),
     Rule("horizon against schedule", 5, "rates and schedules belong to the horizon that is shown", search.horizon),
     Rule("misses dropped", 7, "every cell has every seed, and every failure is there", results.misses),
     Rule("no untuned column", 2, "every optimizer that was tuned is there at its default rate, too", search.untuned),

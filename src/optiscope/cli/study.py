@@ -222,7 +222,7 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
     console = printer()
     console.print(table)
     console.print(
-        "A tie: the interquartile ranges over seeds overlap, or both solved it. Runner-up: the best not tied."
+        "A tie: no test with Holm's correction tells them apart at so many seeds. Runner-up: the best not tied."
     )
 
 

@@ -178,7 +178,7 @@ class NetworkModel:
             in_dims=(0, None if self._shared else 0),
         )
         with OwnRandom(0, "evaluation", self._device), evaluation_mode(self._module):
-            # As many examples at a time as in the plain loop; those of lanes with data of their own lie behind the lanes.
+            # As many examples at a time as in the plain loop; where each lane has its own, they lie behind the lanes.
             parts = [forward(weights, some) for some in inputs.split(EVALUATED_AT_ONCE, dim=0 if self._shared else 1)]
         outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return {

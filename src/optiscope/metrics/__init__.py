@@ -23,9 +23,11 @@ Who is better, and how sure that is
 
     comparison                   every cell at its best rate
     ranking                      who won each problem, ties named
-    tied_ranks                   places in each problem; who cannot be told apart by a paired test shares one
+    tied_ranks                   places in each problem; who cannot be told apart by a test shares one
     paired_tests                 everybody against one, by Wilcoxon's test on pairs of a seed, with Holm's correction
-    holm, signed_rank_p          the correction, and the test alone
+    holm                         the correction
+    signed_rank_p, rank_sum_p    the tests alone, of pairs and of two sets of runs
+    choose_test                  which of them can tell so many competitors apart on so few seeds
     smallest_detectable          the smallest difference that n seeds could have shown
     average_ranks                mean ranks over problems, with the critical difference
     win_rates                    how often each beats each other on the same seed
@@ -58,6 +60,7 @@ from .iqm import interquartile_mean
 from .noise import noise_floor
 from .pairs import probability_of_improvement, win_rates
 from .profiles import performance_profile, target_ecdf
+from .rank_sum import choose_test, least_seeds, rank_sum_p
 from .ranks import average_ranks, critical_difference, tied_ranks
 from .rate_curves import lr_curves, lr_robustness, median_gains, schedule_gains
 from .rates import best_rates, shown_rates, shown_runs
@@ -68,12 +71,12 @@ from .variance import variance_levels, variance_shares
 from .verdicts import verdicts
 
 __all__ = [
-    "CELL", "KEY", "SETTING", "SOLVED", "average_ranks", "basins", "best_rates", "best_so_far", "comparison",
-    "costs", "critical_difference", "escape_latex", "escape_markdown", "expected_best", "final_loss",
-    "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "log_costs", "lr_curves",
+    "CELL", "KEY", "SETTING", "SOLVED", "average_ranks", "basins", "best_rates", "best_so_far", "choose_test",
+    "comparison", "costs", "critical_difference", "escape_latex", "escape_markdown", "expected_best", "final_loss",
+    "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "least_seeds", "log_costs", "lr_curves",
     "lr_robustness", "median_costs", "median_gains", "noise_floor", "number", "paired_tests", "performance_profile",
-    "probability_of_improvement", "ranking", "schedule_gains", "selection_loss", "setting_names", "shown_rates",
-    "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success", "target_ecdf",
+    "probability_of_improvement", "rank_sum_p", "ranking", "schedule_gains", "selection_loss", "setting_names",
+    "shown_rates", "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success", "target_ecdf",
     "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials", "variance_levels",
     "variance_shares", "verdicts", "win_rates",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from .cells import (
     KEY,
     SETTING,
     as_categories,
+    competitors,
     failed,
     final_loss,
     group_codes,
@@ -20,6 +21,8 @@ from .cells import (
     numbers,
     one_row_a_run,
 )  # fmt: skip
+from .costs import costs
+from .ranks import tied_ranks
 from .rates import shown_rates, shown_runs
 from .targets import SOLVED, difficulty, steps_to_target, success, targets_for
 
@@ -28,7 +31,7 @@ COLUMNS = (
     "loss_floor", "loss_final", "loss_final_q25", "loss_final_q75", "loss_best", "gap_final",
     "accuracy_final", "accuracy_final_q25", "accuracy_final_q75",
     "metric", "target", "success_rate", "ert", "steps_to_target", "diverged", "errors", "wall_s", "ms_per_step",
-    "engine",
+    "engine", "rank", "tied", "test", "detectable", "unit",
 )  # fmt: skip
 
 
@@ -44,8 +47,9 @@ def comparison(
         where the problem has no such target. Medians and quartiles are over seeds, a run that diverged or failed being
         infinitely bad. `metric` and `target` name the hardest target that any cell of the setting met (the easiest
         where none did); `success_rate`, `ert` and `steps_to_target` belong to it. `wall_s` is in seconds,
-        `ms_per_step` in milliseconds a step done, medians over the runs that have a clock reading. Sorted by setting,
-        then from best to worst median.
+        `ms_per_step` in milliseconds a step done, medians over the runs that have a clock reading. `rank` is the place
+        of `tied_ranks`, with how many share it, the test that it rests on, and the smallest difference from the head
+        that so many seeds would have shown. Sorted by setting, then from best to worst median.
     """
     runs = as_categories(one_row_a_run(runs), (*KEY, "hyperparameters", "purpose", "status", "engine"))
     results = runs[runs["purpose"] == "result"]
@@ -80,6 +84,15 @@ def comparison(
     engines = pd.DataFrame({"cell": codes, "engine": chosen["engine"].astype(str)}).drop_duplicates()
     table["engine"] = engines.sort_values("engine").groupby("cell")["engine"].agg(", ".join).to_numpy()
 
+    # Of a seed that is there twice, under two versions of the library, the later run counts.
+    once = as_categories(chosen[[*KEY, "seed"]], KEY).duplicated(keep="last").to_numpy(bool)
+    places = tied_ranks(costs(chosen[~once]))
+    names = table[[*SETTING]].assign(competitor=competitors(table).astype(str), _row=np.arange(size))
+    places = places.assign(competitor=places["competitor"].astype(str)).merge(names, on=[*SETTING, "competitor"])
+    places = places.set_index("_row").sort_index()
+    for name in ("rank", "tied", "test", "detectable", "unit"):
+        table[name] = places[name].to_numpy()
+
     hits = steps_to_target(chosen, trace, targets_for(results) if targets is None else targets)
     cells = success(hits, (*KEY, "metric", "target"))
     table = table.merge(_hardest_met(cells), on=list(KEY), how="left")
@@ -92,24 +105,31 @@ def comparison(
 def ranking(table: pd.DataFrame) -> pd.DataFrame:
     """Who won each setting of a `comparison`, by the last iterate: accuracy where it was measured, else gap, else loss.
 
-    Two cells tie where their interquartile ranges over seeds overlap (with one seed: where they are equal), or where
-    both end within 1e-8 of the floor, the last target. A tie is not a test of significance.
+    A tie is a shared first place: no test tells those who share it from its head (`tied_ranks`). Of them the winner has
+    the best median, all gaps below 1e-8, the last target, being equal; of equal medians the better worse quartile, then
+    the fewer steps to the target.
 
     Returns:
         One row a setting: its columns, `competitors`, `winner`, `schedule`, `lr`, `judged_by`, `final` (the winner's
-        median), `seeds`, `tied` (how many share the first rank, 1 where there is one winner, 0 where every run
-        diverged or failed and `winner` is empty), `tied_with`, `solved`, `runner_up` (best that does not tie),
-        `runner_up_final`, and `fastest` with `metric`, `target`, `fastest_steps`: least median steps to the hardest
-        target that anyone met.
+        median), `seeds`, `tied` (how many share the first place, those with an infinite median left out; 1 where there
+        is one winner, 0 where every run diverged or failed and `winner` is empty), `tied_with`, `solved`, `runner_up`
+        (the best that does not tie), `runner_up_final`, `test` (that the places rest on), `detectable` with `unit` (the
+        median over the others of the smallest difference that so many seeds would have shown), and `fastest` with
+        `metric`, `target`, `fastest_steps`: least median steps to the hardest target that anyone met.
     """
     rows = []
     for setting, cell in table.groupby(list(SETTING), sort=True):
-        cost = _cost(cell).sort_values(["median", "steps_to_target", "optimizer", "schedule"])
+        cost = _cost(cell)
+        gap = (cost["judged_by"] == "gap").iloc[0]
+        for name in ("median", "q75"):
+            cost[f"_{name}"] = cost[name].clip(lower=SOLVED) if gap else cost[name]
+        cost = cost.assign(rank=cell["rank"], _infinite=~np.isfinite(cost["median"]))
+        cost = cost.sort_values(["_infinite", "rank", "_median", "_q75", "steps_to_target", "optimizer", "schedule"])
         cell = cell.loc[cost.index]
         lead, leader = cost.iloc[0], cell.iloc[0]
         finite = np.isfinite(cost["median"])
-        solved = (cost["judged_by"] == "gap") & (cost["q75"] <= SOLVED)
-        level = finite & ((cost["q25"] <= lead["q75"]) | (solved & solved.iloc[0]))
+        solved = gap and cost["q75"].iloc[0] <= SOLVED
+        level = finite & (cost["rank"] == lead["rank"])
         names = cell["optimizer"] + " + " + cell["schedule"]
         behind = names[finite & ~level]
         second = cost["median"][behind.index[0]] if len(behind) else np.nan
@@ -128,9 +148,13 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
                 "seeds": leader["seeds"],
                 "tied": int(level.sum()),
                 "tied_with": "; ".join(names[level].iloc[1:]),
-                "solved": bool(solved.iloc[0]),
+                "solved": bool(solved),
                 "runner_up": behind.iloc[0] if len(behind) else "",
                 "runner_up_final": _shown(second, lead["judged_by"]),
+                "test": leader["test"],
+                # The one in the middle: infinities allow no average.
+                "detectable": cell["detectable"].dropna().quantile(0.5, interpolation="higher"),
+                "unit": leader["unit"],
                 "fastest": names[quickest.idxmin()] if met else "",
                 "metric": leader["metric"],
                 "target": leader["target"],
@@ -138,7 +162,8 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     names = [*SETTING, "competitors", "winner", "schedule", "lr", "judged_by", "final", "seeds", "tied", "tied_with"]
-    names += ["solved", "runner_up", "runner_up_final", "fastest", "metric", "target", "fastest_steps"]
+    names += ["solved", "runner_up", "runner_up_final", "test", "detectable", "unit", "fastest", "metric", "target"]
+    names += ["fastest_steps"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from .blocks import Block, average_rank, blocks_of
-from .cells import SETTING
+from .cells import SETTING, group_codes
 from .costs import median_costs
 from .pairs import SEED, _check_share
-from .significance import compare_with, distinct_seeds, rising_root, scaled
+from .rank_sum import NO_TEST, SIGNED_RANK, choose_test, rank_sum_p
+from .significance import compare_with, distinct_seeds, holm, rising_root, scaled, smallest_detectable, spread_of
 
 
 def tied_ranks(
@@ -22,9 +23,11 @@ def tied_ranks(
 ) -> pd.DataFrame:  # fmt: skip
     """The place of each competitor in each setting; who cannot be told from the head of a place shares it.
 
-    The least median heads the first place. All who are worse than it by a paired test with Holm's correction
-    (`paired_tests`) go on to the next place, headed by the best of them, and so on; as in sport, a place shared by
-    three is followed by the fourth.
+    The least median heads the first place, of equal ones the one with the least mean rank. All who are worse than it by
+    a test with Holm's correction go on to the next place, headed by the best of them, and so on; as in sport, a place
+    shared by three is followed by the fourth. The test is that of `choose_test`: on pairs of a seed, unless so many
+    compete on so few seeds that it could tell nobody apart. Seeds on which everybody has the same cost as on another
+    one count once. The head is picked by the same runs, which flatters it a little: new seeds would tell.
 
     Args:
         frame: one row a run, as `costs` gives it.
@@ -33,35 +36,79 @@ def tied_ranks(
 
     Returns:
         One row a setting and competitor, best first: `within`, `by`, `median` (of the costs), `rank`, `tied` (how many
-        share the place), `head` (whom the tests were against), `seeds` (pairs that are not copies), `verdict`.
+        share the place), `head` (whom the tests were against), `seeds` (those that are not copies), `test`,
+        `detectable` (the smallest difference from the head of the first place that so many seeds would have shown, by
+        `smallest_detectable` at Holm's first step; NaN of the head), `unit` of that (`decades`, or `cost`), `verdict`.
     """
     _check_share("alpha", alpha)
-    found = blocks_of(scaled(frame, within), "_scaled", by, within, pairs)
     rows = []
-    for cost, block in zip(
-        blocks_of(frame, "cost", by, within, pairs), found, strict=True
-    ):  # fmt: skip
+    logs = scaled(frame, within)
+    _, plain = group_codes(logs, (*within, "_plain"))
+    found = blocks_of(logs, "_scaled", by, within, pairs)
+    for cost, block, unit in zip(blocks_of(frame, "cost", by, within, pairs), found, plain["_plain"], strict=True):
         medians = cost.medians()
-        order = np.lexsort((block.rows, medians))
-        place = 1
-        while len(order):
-            part = Block(block.setting, block.rows[order], block.values[order])
-            verdicts = compare_with(part, 0, alpha)[0]["verdict"].to_numpy(object)
-            stays = verdicts != "worse"
-            seeds = distinct_seeds(part.values).shape[1]
-            for i in np.flatnonzero(stays):
-                told = "alone" if stays.sum() == 1 else verdicts[i] if i else _head(int(stays.sum()) - 1, seeds)
+        order = np.lexsort((block.rows, _mean_ranks(block.values), medians))
+        values = distinct_seeds(block.values[order])
+        seeds, level = values.shape[1], alpha / max(len(order) - 1, 1)
+        test = choose_test(seeds, len(order), alpha)
+        shown = [np.nan, *(_detectable(values[0], row, test, level) for row in values[1:])]
+        place, left = 1, np.arange(len(order))
+        while len(left):
+            worse = _worse(values[left], test, alpha)
+            level_with = left[~worse]
+            for i in level_with:
+                told = _told(int(i == left[0]), len(level_with), seeds)
                 rows.append(
-                    (*block.setting.values(), found.names[part.rows[i]], medians[order[i]], place, int(stays.sum()),
-                     found.names[part.rows[0]], seeds, told)
+                    (*block.setting.values(), found.names[block.rows[order[i]]], medians[order[i]], place,
+                     len(level_with), found.names[block.rows[order[left[0]]]], seeds, test, shown[i],
+                     "cost" if unit else "decades", told)
                 )  # fmt: skip
-            place += int(stays.sum())
-            order = order[~stays]
-    return pd.DataFrame(rows, columns=[*within, by, "median", "rank", "tied", "head", "seeds", "verdict"])
+            place += len(level_with)
+            left = left[worse]
+    columns = [*within, by, "median", "rank", "tied", "head", "seeds", "test", "detectable", "unit", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _head(others: int, seeds: int) -> str:
-    return f"indistinguishable from {others} other{'s' * (others > 1)} at {seeds} seed{'s' * (seeds != 1)}"
+def _mean_ranks(values: np.ndarray) -> np.ndarray:
+    """The mean rank of each row's runs among all runs of a block; NaN, where one was not run, does not count."""
+    there = ~np.isnan(values)
+    ranks = np.full(values.shape, np.nan)
+    ranks[there] = average_rank(values[there])
+    return np.nansum(ranks, axis=1) / np.maximum(there.sum(axis=1), 1)
+
+
+def _worse(values: np.ndarray, test: str, alpha: float) -> np.ndarray:
+    """Who is worse than the first row."""
+    if test == SIGNED_RANK:
+        block = Block({}, np.arange(len(values)), values)
+        return (compare_with(block, 0, alpha)[0]["verdict"] == "worse").to_numpy(bool)
+    if test == NO_TEST:
+        return np.zeros(len(values), dtype=bool)
+    p = np.array([1.0, *(rank_sum_p(row, values[0]) for row in values[1:])])
+    told = np.zeros(len(values), dtype=bool)
+    told[1:] = holm(p[1:]) < alpha
+    means = np.array([np.diff(_mean_ranks(np.stack([values[0], row])))[0] for row in values])
+    return told & (means > 0)
+
+
+def _detectable(head: np.ndarray, row: np.ndarray, test: str, level: float) -> float:
+    both = ~np.isnan(head) & ~np.isnan(row)
+    count = int(both.sum())
+    if test == NO_TEST or not count:
+        return math.inf
+    if test == SIGNED_RANK:
+        with np.errstate(invalid="ignore"):
+            return smallest_detectable(spread_of(np.where(head == row, 0.0, row - head)[both]), count, level)
+    spread = math.sqrt((spread_of(head[both]) ** 2 + spread_of(row[both]) ** 2) / 2)
+    return smallest_detectable(spread, count, level, paired=False)
+
+
+def _told(head: int, sharing: int, seeds: int) -> str:
+    at = f"at {seeds} seed{'s' * (seeds != 1)}"
+    if sharing == 1:
+        return "alone"
+    others = sharing - 1
+    return f"indistinguishable from {others} other{'s' * (others > 1)} {at}" if head else f"indistinguishable {at}"
 
 
 def average_ranks(

@@ -170,11 +170,14 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     return out
 
 
-def smallest_detectable(spread: float, seeds: int, alpha: float = 0.05, power: float = POWER) -> float:
-    """The smallest mean difference, in the unit of `spread`, that a paired t-test on `seeds` pairs shows with `power`.
+def smallest_detectable(
+    spread: float, seeds: int, alpha: float = 0.05, power: float = POWER, *, paired: bool = True
+) -> float:
+    """The smallest mean difference, in the unit of `spread`, that a t-test on `seeds` seeds shows with `power`.
 
-    `spread` is the standard deviation of the differences. Infinite where no outcome of a signed-rank test on so few
-    pairs has a p below alpha: the least is 2 / 2^n.
+    `spread` is the standard deviation of the differences, or of the runs of either side where they are not `paired`.
+    Infinite where no outcome of Wilcoxon's test on so few has a p below alpha: the least is 2 / 2^n of the signed-rank
+    test on n pairs, 2 / C(2n, n) of the rank-sum test on n and n runs.
 
     >>> round(smallest_detectable(1.0, 10), 3), smallest_detectable(1.0, 4)
     (0.996, inf)
@@ -182,23 +185,26 @@ def smallest_detectable(spread: float, seeds: int, alpha: float = 0.05, power: f
     _check_share("alpha", alpha)
     _check_share("power", power)
     # Not at alpha itself: a verdict needs a p below it.
-    if seeds < 2 or 2.0 ** (1 - seeds) >= alpha or math.isnan(spread) or math.isinf(spread):
+    if seeds < 2 or math.isnan(spread) or math.isinf(spread):
         return math.inf
-    return spread * _effect(seeds, alpha, power)
+    if (2.0 ** (1 - seeds) if paired else 2 / math.comb(2 * seeds, seeds)) >= alpha:
+        return math.inf
+    free, scale = (seeds - 1, seeds) if paired else (2 * seeds - 2, seeds / 2)
+    return spread * _effect(free, scale, alpha, power)
 
 
 @functools.lru_cache(maxsize=1024)
-def _effect(seeds: int, alpha: float, power: float) -> float:
+def _effect(free: int, scale: float, alpha: float, power: float) -> float:
     """The mean over the standard deviation at which the t-test has this power, by bisection on the noncentral t."""
     from scipy import special
 
-    critical = special.stdtrit(seeds - 1, 1 - alpha / 2)
+    critical = special.stdtrit(free, 1 - alpha / 2)
 
     def missing(effect: float) -> float:
-        shift = effect * math.sqrt(seeds)
+        shift = effect * math.sqrt(scale)
         # The far tail, in the wrong direction: where it is too small to be computed SciPy calls it NaN.
-        wrong = float(np.nan_to_num(special.nctdtr(seeds - 1, shift, -critical)))
-        return 1.0 - float(special.nctdtr(seeds - 1, shift, critical)) + wrong - power
+        wrong = float(np.nan_to_num(special.nctdtr(free, shift, -critical)))
+        return 1.0 - float(special.nctdtr(free, shift, critical)) + wrong - power
 
     return rising_root(missing)
 

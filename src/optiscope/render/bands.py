@@ -32,16 +32,20 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
     """
     # A metric is measured now and then: only where it was, there is anything to draw. A loss that is no number is news.
     measured = [axis] if column == "loss" else [axis, column]
-    wanted = trace[trace["run_id"].isin(runs["run_id"])].dropna(subset=measured)
-    steps = np.unique(wanted[axis].to_numpy(float))
+    who = pd.Index(runs["run_id"]).get_indexer(pd.Index(trace["run_id"]))
+    there = (who >= 0) & trace[measured].notna().all(axis=1).to_numpy(bool)
+    who, every, taken = who[there], trace[axis].to_numpy(float)[there], trace[column].to_numpy(float)[there]
+    order = np.lexsort((every, who))
+    every, taken = every[order], taken[order]
+    ends = np.cumsum(np.bincount(who, minlength=len(runs)))
+    steps = np.unique(every)
     values = np.full((len(runs), len(steps)), np.nan)
-    groups = dict(tuple(wanted.groupby("run_id", sort=False)))
-    for i, row in enumerate(runs.to_dict("records")):
-        if row["run_id"] not in groups:
+    for i, row in enumerate(runs[["run_id", "status"]].to_dict("records") if "status" in runs else [{}] * len(runs)):
+        own = slice(ends[i - 1] if i else 0, ends[i])
+        at, column_values = every[own], taken[own]
+        if not len(at):
             values[i] = np.inf if is_lost(row) else np.nan
             continue
-        path = groups[row["run_id"]].sort_values(axis, kind="stable")
-        at, column_values = path[axis].to_numpy(float), path[column].to_numpy(float)
         known = np.isfinite(column_values)
         if not known.any():
             values[i] = np.inf

@@ -20,9 +20,11 @@ from ..metrics.cells import one_row_a_run
 from .audit import audit_told
 from .method import bullets, how_it_was_measured
 from .search import searches_told
-from .tables import CAPTION, markdown_table, target_name, write_text
+from .tables import CAPTION, TIES, markdown_table, target_name, write_text
 
 TOP_ROWS = 12
+MANY = 8  # settings or pictures beyond which a page folds them
+MOST_ROWS = 400  # rows of tables beyond which a page names a file for the rest
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
     searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None, table: pd.DataFrame | None = None,
+    rest: str = "",
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
 
@@ -53,17 +56,31 @@ def markdown_report(
         searches: what random searches declared and found, as a store keeps it.
         audit: what `audit.findings` found; without it, what the runs and searches alone can show.
         table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
+        rest: the path of a file that holds the tables in full; with it, those of a large study are cut.
     """
+    # The page's rooms read this one.
+    from .lead import lead
+    from .page.evidence import Evidence
+
     runs = one_row_a_run(runs)
-    table = metrics.comparison(runs, trace) if table is None else table
-    found = findings(runs, searches=searches, table=table) if audit is None else audit
-    blocks = [f"# {escape_markdown(title)}", "## Verdict", *_verdict(runs, table), "## Audit", *audit_told(found)]
-    blocks += ["## Pictures"]
-    blocks += [_picture(picture) for picture in pictures] or ["There are no pictures."]
-    blocks += ["## Tables", *_tables(table), "## How it was measured"]
+    cells = metrics.comparison(runs, trace) if table is None else table
+    found = findings(runs, searches=searches, table=cells) if audit is None else audit
+    first = lead(Evidence(runs, trace, comparison=cells)) if len(cells) else []
+    blocks = [
+        f"# {escape_markdown(title)}",
+        "## Verdict",
+        *first,
+        *_verdict(runs, cells),
+        "## Audit",
+        *audit_told(found),
+    ]
+    drawn = [_picture(picture) for picture in pictures]
+    blocks += ["## Pictures", *(drawn[:MANY] or ["There are no pictures."])]
+    blocks += _folded(f"{_many(len(drawn) - MANY, 'further picture')}", drawn[MANY:])
+    blocks += ["## Tables", *_tables(cells, rest), "## How it was measured"]
     if methods:
         blocks.append(bullets(_sentences(methods)))
-    blocks += how_it_was_measured(runs, table) if len(runs) else ["There are no runs."]
+    blocks += how_it_was_measured(runs, cells) if len(runs) else ["There are no runs."]
     blocks += searches_told(searches, runs)
     environment = pd.DataFrame(_flat(provenance or {}), columns=["Fact", "Value"])
     blocks += ["## Environment", to_markdown(environment) if len(environment) else "Nothing was recorded."]
@@ -111,17 +128,31 @@ def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
                 "Tied with": _tied(row),
                 "Runner-up": _runner_up(row),
                 "Seeds": row.seeds,
+                "Could show": _could_show(row),
                 "Fastest": _fastest(row),
             }
         )
     rule = (
         "Winner: the best median over seeds at the last step, by the gap (loss less the least loss known), by accuracy "
-        "where it was measured, or else by the loss. Tied with: whoever's interquartile range overlaps the winner's, "
-        f"or who, like the winner, solved the problem (three runs in four end within {metrics.number(metrics.SOLVED)} "
-        "of the least loss known). Runner-up: the best that is not tied. A tie is no test of significance. Fastest: "
-        "the fewest steps, by the median, to the hardest target that any run met; – where every median missed it."
+        "where it was measured, or else by the loss; solved: three runs in four end within "
+        f"{number(metrics.SOLVED)} of the least loss known. {TIES} Runner-up: the best that is not tied. Fastest: the "
+        "fewest steps, by the median, to the hardest target that any run met; – where every median missed it."
     )
-    return [counts, to_markdown(pd.DataFrame(rows), infinite="diverged"), rule]
+    winners = to_markdown(pd.DataFrame(rows), infinite="diverged")
+    if len(rows) <= MANY:
+        return [counts, winners, rule]
+    return [counts, *_folded(f"Who won each of {len(rows)} problems", [winners, rule])]
+
+
+def _could_show(row: Any) -> str:
+    if row.test == "none" or row.competitors == 1:
+        return "–" if row.competitors == 1 else "nothing"
+    # Nought where most solved it: there is nothing to tell apart.
+    return f"{number(row.detectable)} {row.unit if row.unit == 'decades' else 'of the loss'}" if row.detectable else "–"
+
+
+def _folded(words: str, blocks: Sequence[str]) -> list[str]:
+    return [f"<details>\n<summary>{words}</summary>", *blocks, "</details>"] if blocks else []
 
 
 def _winner(row: Any) -> str:
@@ -156,18 +187,28 @@ def _fastest(row: Any) -> str:
     return f"{row.fastest}: {number(row.fastest_steps)} step{plural} to {target_name(row.metric, row.target)}"
 
 
-def _tables(table: pd.DataFrame) -> list[str]:
+def _tables(table: pd.DataFrame, rest: str = "") -> list[str]:
     if table.empty:
         return ["There are no results."]
     blocks = []
-    for setting, name in metrics.setting_names(table).items():
+    names = metrics.setting_names(table)
+    cut = bool(rest) and len(table) > MOST_ROWS
+    if cut:
+        file = quote(PurePath(rest).as_posix(), safe="/")
+        blocks.append(
+            f"The best {TOP_ROWS} of each problem; all {len(table):,} rows are in [{escape_markdown(rest)}]({file})."
+        )
+    for setting, name in names.items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
         head, rule, *rows = markdown_table(cells).splitlines()
-        blocks += [f"### {escape_markdown(name)}", "\n".join([head, rule, *rows[:TOP_ROWS]])]
-        if rows[TOP_ROWS:]:
-            label = f"<summary>{_many(len(rows) - TOP_ROWS, 'further row')}</summary>"
-            blocks += [f"<details>\n{label}", "\n".join([head, rule, *rows[TOP_ROWS:]]), "</details>"]
+        best, others = ("\n".join([head, rule, *some]) for some in (rows[:TOP_ROWS], rows[TOP_ROWS:]))
+        if len(names) > MANY:
+            blocks += _folded(escape_markdown(name), [best])
+        else:
+            blocks += [f"### {escape_markdown(name)}", best]
+        if rows[TOP_ROWS:] and not cut:
+            blocks += _folded(_many(len(rows) - TOP_ROWS, "further row"), [others])
     return [*blocks, escape_markdown(CAPTION)]
 
 

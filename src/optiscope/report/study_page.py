@@ -58,6 +58,7 @@ def write_study_page(
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
         provenance=provenance, command=command, searches=searches, audit=audit, table=table,
+        rest="tables/comparison.md",
     )  # fmt: skip
     whole = write_text(
         folder / PAGE,

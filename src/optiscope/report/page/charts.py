@@ -39,12 +39,10 @@ def chart_frames(evidence: Evidence) -> tuple[dict[str, pd.DataFrame], dict[str,
 
 
 def _board(evidence: Evidence) -> pd.DataFrame:
-    """The comparison, one row a setting and pair, with the places of the paired tests."""
+    """The comparison, one row a setting and pair, with its place."""
     table = evidence.table
     if table.empty:
         return table
-    places = evidence.ranks[[*metrics.SETTING, "competitor", "rank", "tied", "verdict", "median"]]
-    table = table.merge(places, on=[*metrics.SETTING, "competitor"], how="left")
     judged = evidence.costs.drop_duplicates(list(metrics.SETTING))[[*metrics.SETTING, "judged_by"]]
     table = table.merge(judged, on=list(metrics.SETTING), how="left")
     floor = table["loss_floor"].fillna(0.0)
@@ -57,8 +55,8 @@ def _board(evidence: Evidence) -> pd.DataFrame:
     table["wall_s"], table["ms_per_step"] = table["wall_s"].where(alone), table["ms_per_step"].where(alone)
     wanted = (
         "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied",
-        "verdict", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert", "steps_to_target",
-        "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
+        "test", "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert",
+        "steps_to_target", "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
     )  # fmt: skip
     return table[[name for name in wanted if name in table]].sort_values(
         ["setting", "rank"], kind="stable", ignore_index=True
@@ -173,12 +171,19 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     shown = evidence.shown.assign(setting=evidence.setting_of(evidence.shown))
     lines = len(shown.groupby(["setting", "optimizer", "schedule"])) * len(measured)
     most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
-    rows_of = dict(tuple(trace[["run_id", "step", *measured]].groupby("run_id", sort=False)))
+    # Numbers for names: thousands of lines are cut out of one frame.
+    codes, ids = pd.factorize(trace["run_id"])
+    trace = trace[["step", *measured]].astype(float).assign(run_id=codes)
+    order, ends = np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(ids)))
+    rows_of = np.split(order, ends[:-1])
+    place = pd.Index(ids).get_indexer(pd.Index(shown["run_id"]))
+    # Who has no trace has a number of its own all the same: a lost run counts.
+    shown = shown.assign(run_id=np.where(place < 0, -1 - np.arange(len(place)), place))
     for (setting, optimizer, schedule), own in shown.groupby(["setting", "optimizer", "schedule"], sort=False):
-        rows = [rows_of[run_id] for run_id in own["run_id"] if run_id in rows_of]
-        if not rows:
+        traced = [rows_of[code] for code in own["run_id"] if code >= 0]
+        if not traced:
             continue
-        rows = pd.concat(rows)
+        rows = trace.take(np.concatenate(traced))
         for name in measured:
             if not rows[name].notna().any():
                 continue

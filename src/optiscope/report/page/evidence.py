@@ -87,11 +87,6 @@ class Evidence:
         return metrics.costs(self.shown)
 
     @functools.cached_property
-    def ranks(self) -> pd.DataFrame:
-        """Places in each setting, those not told apart by a paired test sharing one."""
-        return metrics.tied_ranks(self.costs) if len(self.costs) else pd.DataFrame()
-
-    @functools.cached_property
     def hits(self) -> pd.DataFrame:
         """When each shown run first met each target."""
         return metrics.steps_to_target(self.shown, self.trace if len(self.trace) else None)

@@ -17,7 +17,7 @@ from .evidence import Evidence
 from .pack import Numbers
 
 GRID = (121, 91)
-MOST_JUDGED = 1_000  # runs whose end is told in words
+MOST_JUDGED = 4_000  # runs whose end is told in words
 
 
 def race_grounds(evidence: Evidence, numbers: Numbers) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -34,18 +34,24 @@ def race_grounds(evidence: Evidence, numbers: Numbers) -> tuple[list[dict[str, A
     flat_runs = set(trace.loc[flat, "run_id"])
     results = evidence.results
     setting = evidence.setting_of(results) if len(results) else np.empty(0)
+    shown = results["run_id"].isin(set(evidence.shown["run_id"])).to_numpy(bool)
+    who = pd.Index(results["run_id"]).get_indexer(pd.Index(trace["run_id"]))
+    where = np.where(who >= 0, setting[who], -1) if len(results) else np.full(len(trace), -1)
+    each = max(MOST_JUDGED // max(len(evidence.settings), 1), 1)
     grounds, ended = [], {}
     for i, (key, name) in enumerate(evidence.settings.items()):
         own = results[(setting == i) & results["run_id"].isin(flat_runs).to_numpy(bool)]
         if own.empty:
             continue
-        rows = trace[trace["run_id"].isin(own["run_id"])]
-        shown = rows[rows["run_id"].isin(evidence.shown["run_id"])]
-        ground, frame = _ground(str(key[0]), shown[["x0", "x1"]].to_numpy(float), own["loss_floor"].min(), numbers)
+        here = where == i
+        rows = trace[here]
+        points = rows.loc[shown[who[here]], ["x0", "x1"]].to_numpy(float)
+        ground, frame = _ground(str(key[0]), points, own["loss_floor"].min(), numbers)
         grounds.append({"setting": i, "name": name, **ground})
-        if len(ended) < MOST_JUDGED:
-            told = verdicts(own, rows, frame)
-            ended |= dict(zip(told["run_id"], told["words"], strict=True))
+        # Those that a reader meets first: of the rates that are shown, the first seeds.
+        first = own.assign(_shown=shown[own.index]).sort_values(["_shown", "seed"], ascending=[False, True])[:each]
+        told = verdicts(first, rows[rows["run_id"].isin(set(first["run_id"]))], frame)
+        ended |= dict(zip(told["run_id"], told["words"], strict=True))
     return grounds, ended
 
 

@@ -14,6 +14,7 @@ from ...errors import InputError
 CELL = ("problem", "optimizer", "schedule", "hyperparameters", "start", "steps", "dtype")
 MOST_CELLS = 3_000
 OWN = "It was made with an object of one's own, or with an import path, which no command here can name."
+UNSEEN = "Whether names alone make it again was not looked into: the study has more cells than are tried out."
 CHANGED = "The same names give another run today: they stood for an object of one's own, or the library has changed."
 
 
@@ -25,7 +26,7 @@ def add_repeats(runs: pd.DataFrame) -> pd.DataFrame:
         return runs.assign(again="")
     cells = runs.drop_duplicates(list(CELL))
     found = {
-        tuple(row[name] for name in CELL): _told(row) if i < MOST_CELLS else OWN
+        tuple(row[name] for name in CELL): _told(row) if i < MOST_CELLS else UNSEEN
         for i, row in enumerate(cells.to_dict("records"))
     }
     return runs.assign(again=[found[key] for key in runs[list(CELL)].itertuples(index=False, name=None)])

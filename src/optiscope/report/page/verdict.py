@@ -118,7 +118,7 @@ def _costs(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
             times.append(row["ms_per_step"])
             cheapest = here.loc[here["engine"] == "single", "ms_per_step"].min()
             ratios.append(row["ms_per_step"] / cheapest if cheapest > 0 else 1.0)
-        if np.isfinite(row["steps_to_target"]):
+        if 0 < row["steps_to_target"] < np.inf:
             steps = f"{number(row['steps_to_target'])} step{'s' * (row['steps_to_target'] != 1)}"
             words = f"{_name(evidence, row)}: {steps} to {target_name(row['metric'], row['target'])}"
             facts.append(Fact(words, int(row["setting"])))
@@ -134,19 +134,16 @@ def _name(evidence: Evidence, row: dict[Hashable, Any]) -> str:
 
 
 def _fails(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
-    """Settings in which it lost runs, missed the target that others met, or came out worse by a paired test."""
-    of_setting = evidence.table[["setting", "competitor", *metrics.SETTING]]
-    ranks = evidence.ranks.merge(of_setting, on=["competitor", *metrics.SETTING])
+    """Settings in which it lost runs, missed the target that others met, or came out worse by a test."""
     facts = []
     for row in own.to_dict("records"):
         parts = []
         lost = int(row["diverged"] + row["errors"])
         if lost:
             parts.append(f"{lost} of {int(row['runs'])} runs diverged or failed")
-        rank = ranks[(ranks["setting"] == row["setting"]) & (ranks["competitor"] == row["competitor"])].iloc[0]
-        if rank["rank"] > 1:
-            head = ranks[(ranks["setting"] == row["setting"]) & (ranks["rank"] == 1)].iloc[0]
-            parts.append(f"worse than {head['competitor']} by a paired test")
+        if row["rank"] > 1:
+            here = evidence.table[evidence.table["setting"] == row["setting"]]
+            parts.append(f"worse than {here.loc[here['rank'] == 1, 'competitor'].iloc[0]} by a test")
         if row["success_rate"] < 0.5:
             met = evidence.table.loc[evidence.table["setting"] == row["setting"], "success_rate"].max()
             target = target_name(row["metric"], row["target"])

@@ -55,7 +55,7 @@ const one = (rows) => {
   const best = judged === "error" ? "max" : "min";
   const lost = (value) => O.number(value, "diverged").replace("−∞", "diverged");
   const columns = [
-    { key: "rank", words: "Place", n: true, by: (row) => row.rank + (judged === "error" ? -row.final : Math.atan(row.final)) / 1e3, show: (row) => `${row.rank}${row.tied > 1 ? "=" : ""}`, title: "By paired tests with Holm's correction: who cannot be told apart shares a place" },
+    { key: "rank", words: "Place", n: true, by: (row) => row.rank + (judged === "error" ? -row.final : Math.atan(row.final)) / 1e3, show: (row) => `${row.rank}${row.tied > 1 ? "=" : ""}`, title: "By tests with Holm's correction: who cannot be told apart shares a place" },
     ...whoColumns,
     { key: "lr", words: "lr", n: true, show: (row) => O.number(row.lr) + (row.edge ? " (edge)" : ""), runs: ({ lr, ...row }) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule }) },
     { key: "final", words: `Final ${judgedWords[judged]}`, n: true, best, show: (row) => lost(row.final), runs: where },
