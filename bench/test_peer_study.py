@@ -2,8 +2,8 @@
 
 torch-optimizer 0.3 searches 200 rates an optimizer and function, one run at a time. Here the same 12,400 runs, on the
 same starts and within the same bounds of the rate, go through one `osc.run(engine="auto", jobs=2)`: the start of both
-processes and all proofs are included. The rates are log-spaced instead of drawn, and no gradient is clipped (there, each
-is, to a norm of 1).
+processes and all proofs are included. The rates are log-spaced instead of drawn, and no gradient is clipped (there,
+each is, to a norm of 1).
 """
 
 from __future__ import annotations

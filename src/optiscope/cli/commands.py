@@ -78,7 +78,8 @@ def demo(
     from ..study import Study, demo_text
     from .study import run_and_report
 
-    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, cluster, device, memory_mb, verbose, source=None)
+    study = Study.parse(demo_text(), "demo study")
+    run_and_report(study, results, jobs, cluster, device, memory_mb, verbose, source=None)
 
 
 @app.command()
