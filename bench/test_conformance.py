@@ -54,6 +54,7 @@ def compared(optimizer: str, schedule: str, problem: str) -> dict[str, object]:
     return {"optimizer": optimizer, "schedule": schedule, "problem": problem, "tier": tiers, "worst": worst}
 
 
+@pytest.mark.timeout(1800)  # on a machine that others use, too
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_conformance(benchmark, tell: Callable[[str], None], optimizer: str) -> None:
     torch.set_num_threads(1)

@@ -87,7 +87,7 @@ def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], Non
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.only("full")
+@pytest.mark.only("default")
 @pytest.mark.parametrize("case", list(SWEEPS))
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:

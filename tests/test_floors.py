@@ -7,8 +7,8 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 # Lowest first. The house plan's floor 0 is errors, syntax, streams and spec; its floor 3 engine to study.
 FLOORS = [
     {"errors"},
-    {"checks", "datasets", "identity", "signatures", "syntax", "streams", "task"},
-    {"groups", "seeding"},
+    {"checks", "datasets", "identity", "signatures", "syntax", "streams"},
+    {"groups", "seeding", "task"},
     {"runs"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},

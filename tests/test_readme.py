@@ -111,7 +111,7 @@ def test_the_command_line_is_as_told():
 
 def test_every_option_is_told():
     root = typer.main.get_command(app)
-    told = set(re.findall(r"`(--[a-z]+)`", README))
+    told = set(re.findall(r"`(--[a-z-]+)`", README))
     there = {opt for command in root.commands.values() for one in command.params for opt in one.opts}
     assert told == {option for option in there if option.startswith("--")} - {"--help"}
 

@@ -98,12 +98,13 @@ class Study:
 
     def run(
         self, store: Store | str | Path, *, device: str = "cpu", jobs: int = 1,
-        cluster: str | None = None, progress: Progress | None = None, on_event: OnEvent | None = None,
+        cluster: str | None = None, memory_mb: int = 512, progress: Progress | None = None,
+        on_event: OnEvent | None = None,
     ) -> StudyResult:  # fmt: skip
         """Tune and run every cell through the store; what it holds already is not run again."""
         settings: dict[str, Any] = {
-            "store": store, "device": device, "jobs": jobs, "cluster": cluster, "progress": progress,
-            "on_event": on_event,
+            "store": store, "device": device, "jobs": jobs, "cluster": cluster, "memory_mb": memory_mb,
+            "progress": progress, "on_event": on_event,
         }  # fmt: skip
         tuned: list[Tuned] = []
         searched: list[Search] = []

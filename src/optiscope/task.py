@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from .checks import check_whole
 from .errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Training:
     noise_scale: int | None = None
 
     def __post_init__(self) -> None:
-        _whole("accumulate", self.accumulate, 1)
+        check_whole("accumulate", self.accumulate, 1)
         _one_of("zero_grad", self.zero_grad, CLEARINGS)
         for name, value in (("clip_norm", self.clip_norm), ("clip_value", self.clip_value)):
             if value is not None and not (_is_number(value) and 0 < value < math.inf):
@@ -69,7 +70,7 @@ class Training:
             if getattr(self, name) != getattr(Training, name) and self.average != of:
                 raise InputError(f"{name} belongs to average={of!r}, got average={self.average!r}")
         if self.noise_scale is not None:
-            _whole("noise_scale", self.noise_scale, 2)
+            check_whole("noise_scale", self.noise_scale, 2)
         if self.zero_grad == "never" and self.autocast == "float16":
             raise InputError(
                 'autocast="float16" rescales gradients at each step: they cannot be left with zero_grad="never"'
@@ -125,11 +126,6 @@ class Task:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} must be a whole number >= {least}, got {value!r}")
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -107,7 +107,8 @@ def _brief(text: str) -> str:
     """Evidence as the table holds it: what matters of it, and nothing that a table would break at."""
     text = re.sub(r"^.* cannot run .*?\(.*?gradients are .*?\): ", "", text)
     text = text.removeprefix("pytorch_optimizer.").partition(" cannot be built: ")[2] or text
-    text = re.sub(r"worst relative difference (\S+) over \d+ steps of \d+ lanes", r"\1", text)
+    steps = r" over [\d of]+ steps of \d+ lanes(, \d+ of them over all \d+)?"
+    text = re.sub(rf"worst relative difference (\S+){steps}", r"\1", text)
     return text.replace("worst relative difference ", "").replace("LanesShareRandomness: ", "").replace("|", "/")
 
 

@@ -63,6 +63,13 @@ def same(one, two):
     assert two.trace.sort_values(order, ignore_index=True).equals(one.trace.sort_values(order, ignore_index=True))
 
 
+def test_lanes_stay_lanes_on_a_worker_whose_threads_draw(commands):
+    # Dask's own threads draw from Python's generator some four times a second: this takes longer than that.
+    runs = osc.grid("ackley", ["SGD", "Adam"], lr=[1e-2, 1e-3], seed=range(20), start="random", steps=1500)
+    found = osc.run(runs, cluster=commands.address, trace="none").runs
+    assert set(found["engine"]) == {"stacked"}
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_worker_killed_half_way_changes_nothing(commands, bowl, tmp_path):
     runs = osc.grid(

@@ -105,6 +105,14 @@ def test_auto_proves_its_tier_and_is_right(many, layers, optimizer, tier):
     compare(runs, "auto", tier)
 
 
+@pytest.mark.parametrize(("steps", "told"), [(12, "12 steps"), (20, "20 steps"), (21, "20 of 21 steps")])
+def test_the_evidence_says_how_many_steps_of_a_network_were_compared(many, steps, told, tmp_path):
+    runs = osc.grid(PLAIN, "SGD", lr=[1e-3, 1e-2], seed=[0, 1], steps=steps)
+    assert set(osc.run(runs, store=tmp_path).runs["engine"]) == {"stacked"}
+    [verdict] = osc.Store(tmp_path).verdicts().values()
+    assert f"over {told} of 3 lanes" in verdict["evidence"]["stacked"]
+
+
 @pytest.mark.parametrize("schedule", [
     "ReduceLROnPlateau(patience=0, factor=0.5)", "ReduceLROnPlateau(patience=0, monitor='val_loss')",
     "ReduceLROnPlateau(per='step', patience=1)", "ExponentialLR(gamma=0.5, per='epoch')",

@@ -44,6 +44,9 @@ Jobs = Annotated[int, typer.Option(min=1, help="Processes that share the work.")
 Cluster = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the work: tcp://host:8786.")
 ]
+Memory = Annotated[
+    int, typer.Option("--memory-mb", metavar="MB", min=1, help="Megabytes that a batch of lanes may take.")
+]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps, …")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print each event: a change of rate, a note, a divergence.")]
 
@@ -67,6 +70,7 @@ def demo(
     jobs: Jobs = 1,
     cluster: Cluster = None,
     device: Device = "cpu",
+    memory_mb: Memory = 512,
     verbose: Verbose = False,
 ) -> None:
     """Run the built-in study and the race, and say where everything is."""
@@ -74,7 +78,8 @@ def demo(
     from ..study import Study, demo_text
     from .study import run_and_report
 
-    run_and_report(Study.parse(demo_text(), "demo study"), results, jobs, cluster, device, verbose, source=None)
+    study = Study.parse(demo_text(), "demo study")
+    run_and_report(study, results, jobs, cluster, device, memory_mb, verbose, source=None)
 
 
 @app.command()
@@ -84,6 +89,7 @@ def run(
     jobs: Jobs = 1,
     cluster: Cluster = None,
     device: Device = "cpu",
+    memory_mb: Memory = 512,
     verbose: Verbose = False,
 ) -> None:
     """Run a study file; it goes on where it stopped."""
@@ -93,7 +99,7 @@ def run(
 
     # What a study names by import path may lie beside it; last, so that it hides nothing that is installed.
     sys.path.append(str(study.resolve().parent))
-    run_and_report(Study.load(study), results, jobs, cluster, device, verbose, source=study)
+    run_and_report(Study.load(study), results, jobs, cluster, device, memory_mb, verbose, source=study)
 
 
 @app.command()

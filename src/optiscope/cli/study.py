@@ -27,8 +27,9 @@ LOST = {"error": "failed with an error", "diverged": "diverged"}  # statuses of 
 
 
 def run_and_report(
-    study: Study, results: Path, jobs: int, cluster: str | None, device: str, verbose: bool, source: Path | None
-) -> None:
+    study: Study, results: Path, jobs: int, cluster: str | None, device: str, memory_mb: int, verbose: bool,
+    source: Path | None,
+) -> None:  # fmt: skip
     """Run what is not yet run, write the pages, and print where they are and what won.
 
     `source` is the file of the study; without one it is the demo, with its race.
@@ -42,10 +43,12 @@ def run_and_report(
     store = Store(folder)
     _keep_text(folder, study)
     console = Console(stderr=True)
-    outcome = _run(study, store, jobs, cluster, device, verbose, console)
+    outcome = _run(study, store, jobs, cluster, device, memory_mb, verbose, console)
     pictures = [_race(results, console)] if with_race else []
     words = ["demo"] if source is None else ["run", source.as_posix()]
-    command = command_of(words, results=results, jobs=jobs, cluster=cluster, device=device, verbose=verbose)
+    command = command_of(
+        words, results=results, jobs=jobs, cluster=cluster, device=device, memory_mb=memory_mb, verbose=verbose
+    )
     files = _pages(folder, store, outcome, command, pictures)
     runs = store.runs(outcome.run_ids)
     fruitless = bool(runs["status"].isin(LOST).all())
@@ -63,10 +66,12 @@ def run_and_report(
 
 def command_of(words: list[str], **options: Any) -> str:
     """The command as one would type it: options only where they are not the command's own."""
-    usual = {"results": Path("results"), "jobs": 1, "cluster": None, "device": "cpu", "verbose": False}
+    usual = {
+        "results": Path("results"), "jobs": 1, "cluster": None, "device": "cpu", "memory_mb": 512, "verbose": False
+    }  # fmt: skip
     given = {name: value for name, value in options.items() if value != usual[name]}
     for name, value in given.items():
-        words = [*words, f"--{name}"]
+        words = [*words, f"--{name.replace('_', '-')}"]
         if value is not True:
             words.append(value.as_posix() if isinstance(value, Path) else str(value))
     return shlex.join(["optiscope", *words])
@@ -107,8 +112,9 @@ def lost(runs: pd.DataFrame) -> str:
 
 
 def _run(
-    study: Study, store: Store, jobs: int, cluster: str | None, device: str, verbose: bool, console: Console
-) -> StudyResult:
+    study: Study, store: Store, jobs: int, cluster: str | None, device: str, memory_mb: int, verbose: bool,
+    console: Console,
+) -> StudyResult:  # fmt: skip
     work: dict[Problem, int] = {}
     for block in study.blocks:
         for problem, steps in block.work().items():
@@ -125,7 +131,7 @@ def _run(
                 # A network's step costs anything from a millisecond to seconds: one is timed for the estimate.
                 bar.calibrated(problem, run_single_step(problem, device))
         return study.run(
-            store, device=device, jobs=jobs, cluster=cluster, progress=bar.finished,
+            store, device=device, jobs=jobs, cluster=cluster, memory_mb=memory_mb, progress=bar.finished,
             on_event=say if verbose else None,
         )  # fmt: skip
 

@@ -6,7 +6,9 @@ another worker; joblib would give up the whole call.
 
 from __future__ import annotations
 
+import random
 import re
+import sys
 import uuid
 import warnings
 from collections.abc import Iterable
@@ -22,6 +24,24 @@ CONNECT_SECONDS = 8
 def check_cluster(address: str) -> None:
     """Raises InputError or WorkerError, within about ten seconds, for a cluster that cannot be used."""
     Cluster(address).close()
+
+
+def draw_apart() -> None:
+    """Give Dask's modules, in the worker that calls this, a generator of their own in place of Python's global one.
+
+    Their threads go on drawing while a unit runs: an optimizer that draws would not find its run's own numbers, and a
+    proof that nothing is drawn would fail of it, so that every sweep fell back to the plain loop.
+    """
+    own = random.Random()
+    shared: Any = random.random
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in ("dask", "distributed", "tornado"):
+            continue
+        for key, value in list(vars(module).items()):
+            if value is random:
+                setattr(module, key, own)
+            elif getattr(value, "__self__", None) is shared.__self__:
+                setattr(module, key, getattr(own, value.__name__))
 
 
 class Cluster:
@@ -74,8 +94,10 @@ class Cluster:
 
         # Nested, so that it travels by value: the scheduler need not import it, and a worker without optiscope says so.
         def answer_there(packed: bytes) -> Any:
+            from optiscope.engine.cluster import draw_apart
             from optiscope.engine.work import answer
 
+            draw_apart()
             return answer(packed)
 
         self._handed += 1

@@ -13,7 +13,9 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
                 for n steps at most.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.
     networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes,
-                and what rounding has grown to at the end of a training tells nothing of the optimizer.
+                and what rounding has grown to at the end of a training tells nothing of the optimizer. A way of
+                stepping that begins later, and calls no function for the first time then, is not seen: the evidence
+                says how many steps of how many were compared, and engine="single" takes nothing on trust.
     no chance   nothing was drawn from a global generator: lanes would share what each run draws from its own seed.
 
 A verdict that is remembered is taken on trust for what this process compared: arguments, schedules, starts, and rates
@@ -91,7 +93,8 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
             own = runs[0].steps if i in to_end else min(PROOF_STEPS, steps) if short else steps
             seen.compare(rows[:, i], beside.losses(i, own)[: len(rows)])  # fewer where all lanes have ended
         compared = min(PROOF_STEPS, steps) if tier == "grouped" else steps
-        evidence[tier] = f"{seen} over {compared} steps of {len(probe)} lanes"
+        horizon = f"{compared} of {runs[0].steps}" if network and compared < runs[0].steps else f"{compared}"
+        evidence[tier] = f"{seen} over {horizon} steps of {len(probe)} lanes"
         if to_end:
             evidence[tier] += f", {len(to_end)} of them over all {runs[0].steps}"
         fault = ""
