@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
 import optiscope as osc
+from optiscope.measure import Level
 
 SIDE, STEPS = 200, 500
-SHRINK = int(os.environ.get("OPTISCOPE_BENCH_SHRINK", "1"))  # a short round: that it runs, not how fast
 RATES = {"SGD": 0.01, "Momentum": 0.00316, "RMSprop": 0.01, "Adam": 1.0}
 
 
@@ -27,9 +27,9 @@ def basins_of(side: int) -> Any:
     return osc.metrics.basins(results.runs, results.trace, problem.minima)
 
 
-def test_basins(benchmark: Any, tmp_path: Any) -> None:
+def test_basins(benchmark: Any, level: Level, tell: Callable[[str], None], tmp_path: Any) -> None:
     torch.set_num_threads(1)
-    side = max(8, round(SIDE / math.sqrt(SHRINK)))
+    side = level.pick(SIDE // 5, SIDE, SIDE)
     minima = osc.problems()["himmelblau"].minima
     basins_of(8)  # warm
 
@@ -45,4 +45,4 @@ def test_basins(benchmark: Any, tmp_path: Any) -> None:
     lane_steps = len(frame) * STEPS
     benchmark.extra_info.update(threads=1, lane_steps=lane_steps, cpu_s=cpu, load=os.getloadavg())
     each = cpu / lane_steps * 1e6
-    print(f"\nbasins: {lane_steps / 1e6:.0f} million lane-steps in {cpu:.1f} s of CPU, {each:.3f} µs each")
+    tell(f"basins: {lane_steps / 1e6:.0f} million lane-steps in {cpu:.1f} s of CPU, {each:.3f} µs each")

@@ -27,6 +27,9 @@ SWEEPS = {
     "plain": {"optimizer": ["SGD", "Adam"], "seeds": 30, "steps": 500},
 }
 
+# Plain loops on two processes are left to joblib and Dask, and are timed in full only.
+CASES = ["lanes", pytest.param("plain", marks=pytest.mark.only("full"))]
+
 
 def sweep(name: str, level: Level) -> list[osc.Run]:
     """Two functions, random starts; the smaller, the less two processes gain over one."""
@@ -76,7 +79,7 @@ def report(
 
 
 @pytest.mark.only("default")
-@pytest.mark.parametrize("case", list(SWEEPS))
+@pytest.mark.parametrize("case", CASES)
 def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
@@ -88,7 +91,7 @@ def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], Non
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
 @pytest.mark.only("default")
-@pytest.mark.parametrize("case", list(SWEEPS))
+@pytest.mark.parametrize("case", CASES)
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:

@@ -1,4 +1,7 @@
-"""Every statistic on a frame of a million runs: seconds and peak memory, in a process of its own, one thread."""
+"""Every statistic on a large frame: seconds and peak memory, in a process of its own, one thread.
+
+250,000 runs; a million with `--benchmark-full`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-SHRINK = int(os.environ.get("OPTISCOPE_BENCH_SHRINK", "1"))
+from optiscope.measure import Level
+
 SCRIPT = """
 import json, resource, sys, time
 import numpy as np, pandas as pd
@@ -22,7 +27,7 @@ peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 half = 125  # runs a cell: of the search (25 rates on 5 seeds), and of the evaluation
 
 def frame_of():
-    problems, optimizers, schedules = max(20 // int(sys.argv[1]), 2), 25, 8
+    problems, optimizers, schedules = int(sys.argv[1]), 25, 8
     cells = problems * optimizers * schedules
     cell = np.repeat(np.arange(cells), 2 * half)
     number = np.tile(np.arange(2 * half), cells)
@@ -88,10 +93,10 @@ print(json.dumps(found | {"seconds": seconds, "cpu_seconds": cpus}))
 
 
 @pytest.mark.timeout(900)  # on a machine that others use, too
-def test_a_million_runs(benchmark: Any) -> None:
+def test_every_statistic(benchmark: Any, level: Level, tell: Callable[[str], None]) -> None:
     def everything() -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(SHRINK)], capture_output=True, text=True, check=False,
+            [sys.executable, "-c", SCRIPT, str(level.pick(2, 5, 20))], capture_output=True, text=True, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
         assert not done.returncode, done.stderr[-2000:]
@@ -100,8 +105,8 @@ def test_a_million_runs(benchmark: Any) -> None:
     found = benchmark.pedantic(everything, rounds=1)
     benchmark.extra_info.update(threads=1, load=os.getloadavg(), **found)
     for name, cpu in sorted(found["cpu_seconds"].items(), key=lambda item: -item[1]):
-        print(f"\n{name:>28}: {found['seconds'][name]:6.2f} s, {cpu:6.2f} on the CPU", end="")
-    print(
-        f"\n{found['runs']:,} runs: {found['total_s']:.1f} s in all, {found['total_cpu_s']:.1f} on the CPU, peak "
+        tell(f"{name:>28}: {found['seconds'][name]:6.2f} s, {cpu:6.2f} on the CPU")
+    tell(
+        f"{found['runs']:,} runs: {found['total_s']:.1f} s in all, {found['total_cpu_s']:.1f} on the CPU, peak "
         f"{found['peak_gb']:.2f} GB, {found['frame_gb']:.2f} of it the frame; the audit {found['audit_s']:.1f} s more"
     )

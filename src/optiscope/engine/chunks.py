@@ -22,7 +22,7 @@ from .lanes import TIERS
 
 SIZES = (8, 32, 128)
 STEPS = 4  # timed at each size, after one that warms up; the least of them counts
-GAIN = 1.05  # alone is as good as together unless it takes this much longer
+GAIN = 1.15  # alone is as good as together unless it takes this much longer: so few steps tell no finer
 WORTH_S = 2.0  # a sweep shorter than this is not worth finding out
 
 

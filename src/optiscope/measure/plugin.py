@@ -195,9 +195,10 @@ class BenchmarkPlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What belongs to a higher level is skipped, and says so."""
         for item in items:
-            marker = item.get_closest_marker("only")
-            if marker is not None and not self.harness.level >= Level(marker.args[0]):
-                reason = "not in the quick selection" if marker.args[0] == "default" else "only with --benchmark-full"
+            # A case may belong to a higher level than its function.
+            wanted = {marker.args[0] for marker in item.iter_markers("only")}
+            if not all(self.harness.level >= Level(name) for name in wanted):
+                reason = "only with --benchmark-full" if "full" in wanted else "not in the quick selection"
                 item.add_marker(pytest.mark.skip(reason=reason))
 
     @pytest.fixture
