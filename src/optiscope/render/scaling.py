@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from .competitors import need
+from .checks import need
 from .panels import legend_beside, name_axes, panels
 from .style import looks_of, short_name, theme_of
 from .timings import MARKS, implementation_looks

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .bands import quantile
-from .style import Look
+from .style import Look, Theme
 
 Curve = tuple[np.ndarray, np.ndarray, Look]  # steps, (runs, steps) values, look
 
@@ -42,6 +43,36 @@ def draw_curves(ax: Axes, curves: Sequence[Curve], *, rising: bool = False) -> N
 def key_line(look: Look) -> Line2D:
     """A line for the legend."""
     return Line2D([], [], color=look.color, lw=2.2, linestyle=look.linestyle(2.2), dash_capstyle="butt")
+
+
+def mark_lone(ax: Axes, x: Any, y: Any, color: str, size: float = 5.0, **more: Any) -> None:
+    """A dot on each point (x, y) of a line that no neighbour joins to another one: it would not be seen."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    shown = np.isfinite(x) & np.isfinite(y)
+    beside = np.r_[False, shown, False]
+    lone = shown & ~beside[:-2] & ~beside[2:]
+    if lone.any():
+        ax.plot(x[lone], y[lone], "o", ms=size, color=color, gid="lone", zorder=4, clip_on=False, **more)
+
+
+def mark_leaving(ax: Axes, curves: Sequence[Curve], theme: Theme) -> None:
+    """A triangle on the upper edge where a median leaves the panel, and how far up the highest goes; limits must stand.
+
+    Nothing is marked where all stay within.
+    """
+    top, peak = ax.get_ylim()[1], -np.inf
+    for steps, values, look in curves:
+        middle = quantile(values, 0.5)
+        over = np.isfinite(middle) & (middle > top)
+        if not over.any():
+            continue
+        peak = max(peak, float(middle[over].max()))
+        first = steps[int(np.argmax(over))]
+        ax.plot(first, top, marker="^", ms=7, color=look.color, mec=theme.paper, mew=0.6, clip_on=False, zorder=5,
+                gid="leaves")  # fmt: skip
+    if np.isfinite(peak):
+        ax.text(0.985, 0.975, f"▲ leaves the panel, up to {peak:.2g}", fontsize=7.5, color=theme.muted, ha="right",
+                va="top", transform=ax.transAxes, gid="leaving")  # fmt: skip
 
 
 def _coincide(steps: np.ndarray, one: np.ndarray, at: np.ndarray, other: np.ndarray) -> bool:
@@ -78,5 +109,6 @@ def _median(ax: Axes, steps: np.ndarray, middle: np.ndarray, look: Look, width: 
         linestyle=look.linestyle(width), zorder=depth,
     )  # fmt: skip
     line.set_dash_capstyle("butt")
+    mark_lone(ax, steps[part], np.where(shown, middle, np.nan)[part], look.color, 6.0)
     if not shown[-1]:
         ax.plot(steps[last], middle[last], marker="X", ms=8, color=look.color, mec="white", mew=0.8, zorder=4)

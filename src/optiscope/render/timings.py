@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from .competitors import need
+from .checks import need
 from .panels import legend_beside, name_axes, panels
 from .style import Look, Theme, looks_of, short_name, style_of, theme_of
 
