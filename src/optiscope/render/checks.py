@@ -32,16 +32,16 @@ def need_finite(
 
     Numbers that are not greater than `above` count as none.
     """
-    good = np.ones(len(frame), bool)
-    for column in columns:
-        values = frame[column].to_numpy(float)
-        good &= np.isfinite(values) & (values > above)
-    bound = f" and > {above:g}" if math.isfinite(above) else ""
+    values = np.column_stack([frame[column].to_numpy(float) for column in columns])
+    good = np.isfinite(values) & (values > above)
+    bound = f" > {above:g}" if math.isfinite(above) else ""
     if every and not good.all():
-        at = int(np.argmin(good))
-        given = ", ".join(f"{column} {frame[column].iloc[at]}" for column in columns)
-        raise InputError(f"the {name} frame must have finite numbers{bound} there, got {given} in row {at}")
-    if not good.any():
+        row, column = np.argwhere(~good)[0]
+        raise InputError(
+            f"each {columns[column]} of the {name} frame must be a finite number{bound}, got {values[row, column]:g} "
+            f"in row {row} of {len(frame)}"
+        )
+    if not good.all(axis=1).any():
         raise InputError(f"no row of the {name} frame has a finite {' and '.join(columns)}{bound}: nothing to draw")
 
 

@@ -15,6 +15,7 @@ from .checks import choose, need, need_finite, need_once
 from .heat import balance, heat
 from .panels import divide, dress, name_axes, say_chosen
 from .picture import Still, describe
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
 MOST = 14  # competitors that a matrix has room for numbers of, and the curves for names
@@ -97,10 +98,13 @@ def _curves(
 ) -> None:  # fmt: skip
     for name in reversed(names):
         own = curves[curves[by].astype(str) == name]
+        # An infinite effort is none that is ever met: beyond the end of any axis.
+        own = own[np.isfinite(own[[axis, "share"]].to_numpy(float)).all(axis=1)]
         ax.plot(
             own[axis], own["share"], color=looks[name].color, lw=1.9, linestyle=looks[name].linestyle(1.9),
             drawstyle="steps-post", dash_capstyle="butt", gid=f"line:{name}",
         )  # fmt: skip
+        mark_lone(ax, own[axis], own["share"], looks[name].color)
     ends = curves[axis].to_numpy(float)
     ends = ends[np.isfinite(ends) & (ends > 0)]
     if len(ends) and ends.max() / ends.min() > 3:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from ..errors import InputError
-from .checks import choose, need, need_finite
+from .checks import choose, need, need_finite, need_once
 from .panels import legend_beside, name_axes, panels, say_chosen
 from .style import looks_of, short_name, theme_of
 from .timings import MARKS, implementation_looks, need_steps
@@ -123,12 +123,13 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Microseconds a lane and step against the number of lanes, beside the plain loop of one; both axes logarithmic.
 
     Takes the columns lanes, stacked_us_a_lane_step, plain_us_a_step, trace. Raises InputError for a frame that is
-    empty, lacks one, holds a number that is not > 0, or has no row of the trace "none".
+    empty, lacks one, holds a number that is not > 0, or has no row of the trace "none", or two of as many lanes.
     """
     need(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step", "trace"))
     need_finite(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step"), every=True, above=0)
     if not (frame["trace"] == "none").any():
         raise InputError("lane_scaling draws the rows of the trace 'none', and the lanes frame has none")
+    need_once(frame[frame["trace"] == "none"], "lanes", ("lanes", "trace"))
     look = theme_of(theme)
     lane, plain = (style.color for style in looks_of(["Adam", "SGD"], theme))
     figure, [ax] = panels([""], look, across=1, width=7.2, height=3.9)

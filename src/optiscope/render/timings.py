@@ -21,7 +21,7 @@ from .panels import legend_beside, name_axes, panels, say_chosen
 from .style import Look, Theme, looks_of, short_name, style_of, theme_of
 
 # An implementation has a colour and a mark; the colours are those of optimizers that are never drawn beside it.
-POINTS = 24  # names that fit beside the points of a plane
+POINTS = 20  # names that fit beside the points of a plane
 MARKS = {"for-loop": "o", "foreach": "s", "fused": "D", "compile": "^"}
 
 
@@ -114,7 +114,7 @@ def roofline(frame: pd.DataFrame, probes: pd.DataFrame, *, theme: str = "light")
 def time_and_state(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Each optimizer's fastest step against the bytes of state that it keeps; a stair joins those that none dominates.
 
-    Of more than 24 optimizers the quickest are drawn, and the picture says so. Takes the columns optimizer,
+    Of more than 20 optimizers the quickest are drawn, and the picture says so. Takes the columns optimizer,
     ns_per_parameter, state_bytes_per_parameter. Raises InputError for a frame that is empty, lacks a column, or holds
     a time that is no finite number > 0.
     """
@@ -174,6 +174,12 @@ def pareto(x: Iterable[float], y: Iterable[float]) -> np.ndarray:
 def _name_points(ax: Axes, x: np.ndarray, level: np.ndarray, names: Sequence[str], theme: str) -> None:
     """Names to the right of their points; those of one column keep a line's height apart, from below upwards."""
     low, high = np.log10(ax.get_ylim())
+    # A full column needs a higher panel: each of its names takes a twenty-fifth.
+    for column in np.unique(np.round(x)):
+        own = np.sort(level[np.round(x) == column])
+        after = np.arange(len(own), 0, -1)
+        high = max(high, float((low + (own - low) / (1 - 0.04 * after)).max())) if len(own) > 1 else high
+    ax.set_ylim(10**low, 10**high)
     line = (high - low) * 0.04
     for column in np.unique(np.round(x)):
         at = -np.inf
