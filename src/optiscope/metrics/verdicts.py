@@ -91,7 +91,8 @@ def _judge(row: dict[str, Any], path: pd.DataFrame, landscape: pd.DataFrame | No
     if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
         reached = last if done is None or pd.isna(done) or end < len(loss) else int(done)
         return ("failed" if status == Status.ERROR else "diverged"), reached + 1 if end else 0
-    far = loss - loss[0] > AWAY * max(abs(float(loss[0])), 1.0)
+    with np.errstate(over="ignore"):
+        far = loss - loss[0] > AWAY * max(abs(float(loss[0])), 1.0)
     if far[-1]:
         return "running away", int(steps[_since(far)])
     floor = row.get("loss_floor")
