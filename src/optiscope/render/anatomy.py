@@ -48,7 +48,7 @@ def anatomy(
     as wide and as high as the rates of the two coordinates, the larger one always alike. Below: the angle between step
     and steepest descent, over 90 degrees uphill.
 
-    An optimizer whose numbers stop being finite is drawn up to there, and its title says so.
+    An optimizer whose numbers stop being finite is drawn up to there, and its map says so.
 
     Raises InputError for a frame that is empty or lacks a column, of points of more than two coordinates, an optimizer
     without a finite one, or more than four optimizers.
@@ -149,8 +149,6 @@ def _compose(
         width = (across - 0.4) / wide
         ax = figure.add_axes((left, 1.62 / high, width, (top - 0.24 - 1.62) / high))
         rate = f", lr {part['lr_t'].iloc[0]:.2g}" if "lr_t" in part else ""
-        if np.isfinite(part["lost"].iloc[0]):
-            rate += f", lost at step {part['lost'].iloc[0]:.0f}"
         ax.set_title(f"{short_name(name)}{rate}", fontsize=9, color=style.ink, loc="left", fontweight="bold", pad=4)
         below = figure.add_axes((left, 0.42 / high, width, 0.92 / high))
         heads.append(_head(ax, below, ground, floor, minima, part, style, momentum, clock, theme, first=i == 0))
@@ -172,6 +170,9 @@ def _head(
     ax.locator_params(nbins=4)
     for x, y in minima:
         ax.plot(x, y, marker="*", ms=15, mfc=theme.star, mec="#16181b", mew=0.9, zorder=4, gid="minimum")
+    if np.isfinite(part["lost"].iloc[0]):
+        ax.text(0.03, 0.03, f"lost at step {part['lost'].iloc[0]:.0f}", fontsize=8, color=theme.ink, gid="lost",
+                transform=ax.transAxes, zorder=9, bbox={"fc": theme.paper, "ec": "none", "pad": 1.5})  # fmt: skip
     xy = part[["x0", "x1"]].to_numpy(float)
     ax.plot(*xy[0], marker="o", ms=8, mfc="none", mec=theme.ink, mew=1.2, zorder=3, gid="start")
     (trail,) = ax.plot([], [], color=style.color, lw=1.7, gid="trail", zorder=5)

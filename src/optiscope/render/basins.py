@@ -62,8 +62,8 @@ def basins(
     say_chosen(figure, axes[0], f"{chosen.removeprefix('the ')} optimizers" * bool(chosen), look, ax)
     if across == 3:
         for panel in axes:
-            panel.title.set_fontsize(7)
-            panel._left_title.set_fontsize(7)
+            title = panel.get_title(loc="left")
+            panel.set_title(title, fontsize=7, color=look.ink, loc="left", fontweight="bold")
     if ax is None:
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]

@@ -221,7 +221,7 @@ def _convergence_panel(
         # From the quickest line's first step on: a logarithmic axis has no nought.
         first = min(steps[1] if len(steps) > 1 else last for steps, _, _ in curves)
         if not 0 < first < last:
-            raise InputError("the trace has no two steps of a run to time: against='step' draws what there is")
+            raise InputError("an axis of time needs two steps after the start: against='step' draws what there is")
         ax.set_xlim(first, last)
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if last < 300 * ax.get_xlim()[0] else (1.0,)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _duration(seconds)))

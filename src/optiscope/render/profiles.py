@@ -138,7 +138,7 @@ def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: 
     colors[np.isnan(rates)] = np.nan
 
     def words(y: int, x: int) -> str:
-        return "" if np.isnan(rates[y, x]) or len(names) > MOST else f"{100 * rates[y, x]:.0f}"
+        return "" if np.isnan(rates[y, x]) else f"{100 * rates[y, x]:.0f}"
 
     shorts = [short_name(name) for name in names]
     heat(ax, colors, shorts, shorts, theme, words=words, size=8)
