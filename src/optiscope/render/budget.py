@@ -37,18 +37,17 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
     need(curves, "budget", COLUMNS, why="metrics.expected_best gives them")
     need_finite(curves, "budget", ("k",), every=True, above=0)
     need_finite(curves, "budget", ("median",))
-    problem = curves["problem"].astype(str) if "problem" in curves else pd.Series("", index=curves.index)
     curves = curves.reset_index(drop=True)
-    problem = problem.reset_index(drop=True)
+    problem = curves["problem"].astype(str) if "problem" in curves else pd.Series("", index=curves.index)
     if pd.DataFrame({"p": problem, "o": curves["optimizer"], "k": curves["k"]}).duplicated().any():
         raise InputError("budget draws one curve an optimizer and problem: choose one schedule, start and horizon")
     titles = list(dict.fromkeys(problem))
     final = curves.assign(problem=problem, optimizer=curves["optimizer"].astype(str))
     final = final.sort_values("k").groupby(["problem", "optimizer"], sort=False)["median"].last().reset_index()
-    names, chosen = choose(standing(final, "optimizer", "median", ("problem",)), MOST, "lowest")
+    places = standing(final, "optimizer", "median", ("problem",))
+    names, chosen = choose(places[list(dict.fromkeys(curves["optimizer"].astype(str)))], MOST, "lowest")
     curves = curves[curves["optimizer"].astype(str).isin(names)]
     problem = problem[curves.index]
-    names = [name for name in dict.fromkeys(curves["optimizer"].astype(str)) if name in names]
     styles = dict(zip(names, looks_of(names, theme), strict=True))
     figure, axes = panels(titles, look, across=2, width=8.4, height=3.5, ax=ax)
     say_chosen(figure, axes[0], chosen, look, ax)

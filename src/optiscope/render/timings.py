@@ -20,8 +20,8 @@ from .checks import choose, need, need_finite
 from .panels import legend_beside, name_axes, panels, say_chosen
 from .style import Look, Theme, looks_of, short_name, style_of, theme_of
 
-# An implementation has a colour and a mark; the colours are those of optimizers that are never drawn beside it.
 POINTS = 20  # names that fit beside the points of a plane
+# An implementation has a colour and a mark; the colours are those of optimizers that are never drawn beside it.
 MARKS = {"for-loop": "o", "foreach": "s", "fused": "D", "compile": "^"}
 
 

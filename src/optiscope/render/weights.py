@@ -57,7 +57,7 @@ def weight_plane(
     else:
         figure = ax.get_figure(root=True)  # type: ignore[assignment]
     _plane(ax, ground, paths, names, styles, explained, look)
-    ends = paths.sort_values("step").groupby("optimizer", sort=False)["loss"].last()
+    ends = paths.sort_values("step").groupby("optimizer", sort=False).tail(1).set_index("optimizer")["loss"]
     ends = ends[np.isfinite(ends)]
     known = paths[np.isfinite(paths[["loss", "loss_projected"]]).all(axis=1) & (paths["loss"] > 0)]
     off = np.abs(np.log(known["loss_projected"] / known["loss"])).groupby(known["optimizer"]).max()
