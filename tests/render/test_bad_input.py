@@ -277,7 +277,7 @@ def cases():
         yield from ((name, kind, which) for which in frames for kind in KINDS)
 
 
-@pytest.mark.parametrize(("name", "kind", "which"), cases())
+@pytest.mark.parametrize(("name", "kind", "which"), list(cases()))
 def test_bad_input_is_one_line_or_a_picture_that_is_right(name, kind, which):
     draw, make = DRAWINGS[name]
     try:

@@ -45,7 +45,7 @@ def profiles(
     need(wins, "wins", (by, "other", "win_rate"))
     for part, name, columns in ((profile, "profile", ("tau", "share")), (ecdf, "ecdf", (axis, "share", "area"))):
         need_finite(part, name, columns)
-    need_finite(wins, "wins", ("win_rate",))
+    need_finite(wins[wins["win_rate"].notna()], "wins", ("win_rate",), every=True)
     need_once(wins, "wins", (by, "other"))
     areas = ecdf.groupby(by, sort=False)["area"].first().sort_values(ascending=False, kind="stable")
     kept, chosen = choose(-areas, MOST, "best")
