@@ -230,6 +230,8 @@ def _convergence_panel(
         if last > 20:
             ax.set_xscale("symlog", linthresh=1, linscale=0.4)
             ax.xaxis.set_minor_locator(NullLocator())
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.set_xlim(0, max(last, 1))
     mark_leaving(ax, curves, theme)
     if target is not None:
