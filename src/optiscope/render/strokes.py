@@ -17,6 +17,7 @@ Curve = tuple[np.ndarray, np.ndarray, Look]  # steps, (runs, steps) values, look
 WIDTH = 1.9
 _RIM = 3.0  # how much wider a line is than the one that hides it: its colour shows on either side
 _MOST = 4  # rims about one line; more would be a bar
+_APART = 0.022  # shares of a panel's width that two triangles stand apart
 _CLOSE = 1e-3  # relative: less than the width of a line on any axis
 
 
@@ -58,21 +59,38 @@ def mark_lone(ax: Axes, x: Any, y: Any, color: str, size: float = 5.0, **more: A
 def mark_leaving(ax: Axes, curves: Sequence[Curve], theme: Theme) -> None:
     """A triangle on the upper edge where a median leaves the panel, and how far up the highest goes; limits must stand.
 
-    Nothing is marked where all stay within.
+    Those that leave at one place stand side by side. Nothing is marked where all stay within.
     """
     top, peak = ax.get_ylim()[1], -np.inf
+    edge, (low, high) = _scaled(ax, 0.0, top)[1], (_scaled(ax, x, top)[0] for x in ax.get_xlim())
+    places: list[float] = []
     for steps, values, look in curves:
         middle = quantile(values, 0.5)
         over = np.isfinite(middle) & (middle > top)
         if not over.any():
             continue
         peak = max(peak, float(middle[over].max()))
-        first = steps[int(np.argmax(over))]
-        ax.plot(first, top, marker="^", ms=7, color=look.color, mec=theme.paper, mew=0.6, clip_on=False, zorder=5,
-                gid="leaves")  # fmt: skip
-    if np.isfinite(peak):
-        ax.text(0.985, 0.975, f"▲ leaves the panel, up to {peak:.2g}", fontsize=7.5, color=theme.muted, ha="right",
-                va="top", transform=ax.transAxes, gid="leaving")  # fmt: skip
+        after = int(np.argmax(over))
+        x, y = _scaled(ax, steps[after], middle[after])
+        if after and np.isfinite(middle[after - 1]):
+            before = _scaled(ax, steps[after - 1], middle[after - 1])
+            x = before[0] + (x - before[0]) * (edge - before[1]) / (y - before[1])
+        place = (x - low) / (high - low)
+        while any(abs(place - other) < _APART for other in places):
+            place += 1.01 * _APART
+        places.append(place)
+        ax.plot(place, 1.0, marker="^", ms=7, color=look.color, mec=theme.paper, mew=0.6, clip_on=False, zorder=5,
+                transform=ax.transAxes, gid="leaves")  # fmt: skip
+    if places:
+        ax.annotate(
+            f"▲ on to {peak:.2g}", (1.0, 1.0), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
+            fontsize=7.5, color=theme.muted, ha="right", va="bottom", gid="leaving",
+        )  # fmt: skip
+
+
+def _scaled(ax: Axes, x: float, y: float) -> np.ndarray:
+    """A point as the axes' scales have it: there, the lines are straight."""
+    return np.asarray(ax.transScale.transform((x, y)))
 
 
 def _coincide(steps: np.ndarray, one: np.ndarray, at: np.ndarray, other: np.ndarray) -> bool:
