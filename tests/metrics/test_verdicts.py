@@ -41,6 +41,12 @@ QUIET = np.exp(-0.25 * STEPS)  # the gradient of that
         (np.where(STEPS < 60, 10.0, np.where(STEPS % 2, 1.0, 2.0)), {}, "oscillating", 60),
         (FALLING * np.where(STEPS % 2, 1.0, 1.5), {}, "oscillating", 151),  # the peak at 150 is higher than those after
         (np.exp(-0.05 * STEPS) * np.where(STEPS % 2, 1.0, 1.5), {}, "out of budget", 200),  # zigzag, but down
+        (10.0 * np.exp(0.5 * STEPS), {}, "running away", 28),  # 10 exp(k / 2) > 10 + 1e7 from k = 27.6 on
+        ([37.8, 4.0, 1e69, 1e72], {"floor": np.nan}, "running away", 2),
+        ([0.0, 1e5, 2e6], {}, "running away", 2),
+        ([-1.7e308, 1.7e308], {"floor": np.nan}, "out of budget", 1),  # twice as high, no more
+        ([1.0, 1e69, 3.0], {}, "out of budget", 2),  # it came back
+        ([37.8, 3e7], {}, "out of budget", 1),
         (RESTING, {}, "stuck", 10),
         (RESTING, {"grad_norm": QUIET}, "stuck", 10),
         (RESTING, {"grad_norm": np.ones(201)}, "out of budget", 200),  # a slope is there: the steps are too small

@@ -8,6 +8,7 @@
     saddle            at rest, far above the minimum, and close by it goes further down
     wrong basin       at rest in a minimum that is not the least
     stuck             at rest far above the minimum; without a landscape, nobody knows where
+    running away      the loss rose by over a million times what it was (or one), and ended there
     out of budget     none of these: it was still on its way at the last step
 
 Imports pandas and NumPy.
@@ -26,9 +27,11 @@ from ..record import Status
 from .cells import left_domain, require
 
 VERDICTS = (
-    "failed", "diverged", "left the domain", "solved", "oscillating", "saddle", "wrong basin", "stuck", "out of budget",
+    "failed", "diverged", "left the domain", "solved", "oscillating", "saddle", "wrong basin", "stuck", "running away",
+    "out of budget",
 )  # fmt: skip
 SOLVED = 1e-8
+AWAY = 1e6
 
 _FEWEST = 8  # rows of a last quarter, below which nothing can be said of it
 _UPS = 0.2  # share of the last quarter's steps that must go up, for an oscillation
@@ -46,8 +49,8 @@ def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | 
     """One row a run, in the order of `runs`: run_id, verdict (one of `VERDICTS`), step, words.
 
     `trace` has run_id, step and loss; the gradient's norm says whether a run is at rest, and without it the loss alone
-    does. Where no minimum is known (`loss_floor`), a run is failed, diverged or out of budget. `landscape`, a grid of
-    x, y, loss, tells a saddle from a wrong basin where the trace has x0 and x1.
+    does. Where no minimum is known (`loss_floor`), a run is failed, diverged, running away or out of
+    budget. `landscape`, a grid of x, y, loss, tells a saddle from a wrong basin where the trace has x0 and x1.
 
     Raises InputError where a column is missing.
     """
@@ -73,6 +76,7 @@ def in_words(verdict: str, step: int) -> str:
         "saddle": "stuck at a saddle from step {}",
         "wrong basin": "in a wrong basin from step {}",
         "stuck": "stuck from step {}",
+        "running away": "runs away from step {}",
         "out of budget": "out of budget after {} steps",
     }
     return clause.get(verdict, verdict + " at step {}").format(step)
@@ -87,6 +91,10 @@ def _judge(row: dict[str, Any], path: pd.DataFrame, landscape: pd.DataFrame | No
     if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
         reached = last if done is None or pd.isna(done) or end < len(loss) else int(done)
         return ("failed" if status == Status.ERROR else "diverged"), reached + 1 if end else 0
+    with np.errstate(over="ignore"):
+        far = loss - loss[0] > AWAY * max(abs(float(loss[0])), 1.0)
+    if far[-1]:
+        return "running away", int(steps[_since(far)])
     floor = row.get("loss_floor")
     if floor is None or pd.isna(floor):
         return "out of budget", last

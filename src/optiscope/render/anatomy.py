@@ -19,11 +19,12 @@ from matplotlib.ticker import FixedLocator
 
 from ..errors import InputError
 from .blit import BlitScene
+from .checks import need, need_flat
 from .clock import clock_axis, frame_times
-from .competitors import need
 from .panels import dress
 from .picture import Film, Still
 from .race_map import Landscape
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
 NEEDED = (
@@ -47,15 +48,19 @@ def anatomy(
     as wide and as high as the rates of the two coordinates, the larger one always alike. Below: the angle between step
     and steepest descent, over 90 degrees uphill.
 
-    Raises InputError for a frame that is empty or lacks a column, or more than four optimizers.
+    An optimizer whose numbers stop being finite is drawn up to there, and its map says so.
+
+    Raises InputError for a frame that is empty or lacks a column, of points of more than two coordinates, an optimizer
+    without a finite one, or more than four optimizers.
     """
     look = theme_of(theme)
     need(frame, "anatomy", NEEDED, why="make it with engine.anatomy")
+    need_flat(frame, "anatomy")
     names = list(dict.fromkeys(frame["optimizer"].astype(str)))
     if len(names) > MOST:
         raise InputError(f"anatomy shows at most {MOST} optimizers beside each other, got {len(names)}")
     ground = Landscape(landscape)
-    parts = [frame[frame["optimizer"] == name].sort_values("step", kind="stable") for name in names]
+    parts = [_until_lost(frame[frame["optimizer"].astype(str) == name], name) for name in names]
     last = max(int(part["step"].iloc[-1]) for part in parts)
     times = frame_times(clock, frames, last)
     styles = looks_of(names, theme)
@@ -64,12 +69,31 @@ def anatomy(
         return _compose(ground, floor, minima, names, parts, styles, title, times, clock, look)
 
     told = "; ".join(
-        f"{short_name(name)} steps uphill {np.nanmean(part['angle'] > 90):.0%} of the time, its median angle to "
-        f"steepest descent is {np.nanmedian(part['angle']):.0f} degrees"
-        for name, part in zip(names, parts, strict=True)
+        f"{short_name(name)} {_told(part['angle'].to_numpy(float))}" for name, part in zip(names, parts, strict=True)
     )
     alt = f"{title or 'Anatomy of steps'}: gradient, momentum, step and the rates of both coordinates, by step. {told}."
     return Film(compose, times, seconds, hold, alt)
+
+
+def _until_lost(part: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows before the first whose place, gradient or step is no finite number; `lost` holds that step, else NaN."""
+    part = part.sort_values("step", kind="stable")
+    needed = part[["step", "x0", "x1", "gradient0", "gradient1", "update0", "update1"]].to_numpy(float)
+    good = np.isfinite(needed).all(axis=1)
+    end = len(good) if good.all() else int(np.argmin(good))
+    if not end:
+        raise InputError(f"{name} has no finite first step in the anatomy frame: nothing to draw")
+    return part[:end].assign(lost=float(part["step"].iloc[end - 1]) + 1 if end < len(good) else np.nan)
+
+
+def _told(angles: np.ndarray) -> str:
+    angles = angles[np.isfinite(angles)]
+    if not len(angles):
+        return "has no angle to steepest descent"
+    return (
+        f"steps uphill {np.mean(angles > 90):.0%} of the time, its median angle to steepest descent is "
+        f"{np.median(angles):.0f} degrees"
+    )
 
 
 @dataclass
@@ -146,6 +170,9 @@ def _head(
     ax.locator_params(nbins=4)
     for x, y in minima:
         ax.plot(x, y, marker="*", ms=15, mfc=theme.star, mec="#16181b", mew=0.9, zorder=4, gid="minimum")
+    if np.isfinite(part["lost"].iloc[0]):
+        ax.text(0.03, 0.03, f"lost at step {part['lost'].iloc[0]:.0f}", fontsize=8, color=theme.ink, gid="lost",
+                transform=ax.transAxes, zorder=9, bbox={"fc": theme.paper, "ec": "none", "pad": 1.5})  # fmt: skip
     xy = part[["x0", "x1"]].to_numpy(float)
     ax.plot(*xy[0], marker="o", ms=8, mfc="none", mec=theme.ink, mew=1.2, zorder=3, gid="start")
     (trail,) = ax.plot([], [], color=style.color, lw=1.7, gid="trail", zorder=5)
@@ -163,6 +190,7 @@ def _head(
     steps, angles = part["step"].to_numpy(float), part["angle"].to_numpy(float)
     below.axhspan(90, 180, color=theme.grid, alpha=0.7, lw=0, zorder=0)
     below.plot(steps, angles, color=style.color, lw=1.0, gid="angle")
+    mark_lone(below, steps, angles, style.color, 3.5)
     (cursor,) = below.plot([], [], "o", ms=5.5, color=style.color, mec=theme.ink, mew=0.8, gid="cursor", zorder=5)
     clock_axis(below, clock, float(steps[-1]))
     below.set_ylim(0, 180)

@@ -47,6 +47,8 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
             values[i] = np.inf if is_lost(row) else np.nan
             continue
         known = np.isfinite(column_values)
+        if column == "loss":
+            known = np.logical_and.accumulate(known)  # what comes after a loss that is no number is no run any more
         if not known.any():
             values[i] = np.inf
             continue
@@ -60,6 +62,15 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
             if steps[-1] == at[-1]:
                 values[i, -1] = np.inf  # nobody went further: the loss shows at the end
     return steps, values
+
+
+def with_fates(runs: pd.DataFrame, trace: pd.DataFrame) -> pd.DataFrame:
+    """The runs frame, the runs whose trace holds a loss that is no finite number counted as diverged."""
+    broken = runs["run_id"].isin(trace.loc[~np.isfinite(trace["loss"].to_numpy(float)), "run_id"])
+    if not broken.any():
+        return runs
+    status = runs["status"] if "status" in runs else pd.Series("max_steps", index=runs.index)
+    return runs.assign(status=status.where(~broken | status.isin(LOST), "diverged"))
 
 
 def is_lost(row: dict) -> bool:

@@ -12,13 +12,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..metrics.basins import DIVERGED
-from .competitors import need
-from .panels import dress, panels
+from .checks import choose, need, need_finite
+from .panels import dress, panels, say_chosen
 from .picture import describe
 from .style import Look, Theme, looks_of, short_name, theme_of
 
+PANELS = 9  # maps that are still read beside each other
 MOST = 8  # minima that are told apart by colour
 # Blue, vermillion, green, orange first: the four that differ most.
 _HUES = ("Adam", "SGD", "RMSprop", "Momentum", "Nesterov", "AdamW", "Adadelta", "Adagrad")
@@ -32,15 +33,22 @@ def basins(
 
     Takes the columns optimizer, x, y, basin, steps, as `metrics.basins` gives them, each optimizer on a regular grid of
     starts; with a column lr it is named. Stars mark the minima in their colours. Grey starts end nowhere within the
-    steps, black ones (white on dark paper) diverge.
+    steps, black ones (white on dark paper) diverge. Of more than nine optimizers those that arrive most often are
+    drawn, and the picture says so.
 
-    Raises InputError for a frame that is empty or lacks a column, starts that are no grid, or more than eight minima.
+    Raises InputError for a frame that is empty or lacks a column, starts that are no grid, more than eight minima, or
+    minima that are not pairs of finite coordinates.
     """
     look = theme_of(theme)
     need(frame, "basins", ("optimizer", "x", "y", "basin", "steps"), why="make it with metrics.basins")
     if not 1 <= len(minima) <= MOST:
         raise InputError(f"basins tell 1 to {MOST} minima apart, got {len(minima)}")
-    names = list(dict.fromkeys(frame["optimizer"].astype(str)))
+    places = [np.asarray(one, float) for one in minima]
+    if any(place.shape != (2,) or not np.isfinite(place).all() for place in places):
+        raise InputError(f"a map shows minima of two finite coordinates, got {shown(list(minima))}")
+    need_finite(frame, "basins", ("x", "y", "basin"), every=True)
+    share = (frame["basin"] >= 0).groupby(frame["optimizer"].astype(str), sort=False).mean()
+    names, chosen = choose(-share, PANELS, "that arrive most often")
     hues = looks_of(_HUES[: len(minima)], theme)
     reached = frame["steps"].to_numpy(float)
     reached = reached[np.isfinite(reached)]
@@ -51,6 +59,11 @@ def basins(
     figure, axes = panels(titles, look, across=across, height=3.35 if across == 2 else 2.35, ax=ax)
     for name, panel in zip(names, axes, strict=True):
         _map(panel, frame[frame["optimizer"] == name], np.asarray(minima, float), hues, span, look)
+    say_chosen(figure, axes[0], f"{chosen.removeprefix('the ')} optimizers" * bool(chosen), look, ax)
+    if across == 3:
+        for panel in axes:
+            title = panel.get_title(loc="left")
+            panel.set_title(title, fontsize=7, color=look.ink, loc="left", fontweight="bold")
     if ax is None:
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]

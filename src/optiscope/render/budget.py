@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..errors import InputError
-from .competitors import need
+from .checks import choose, need, need_finite, standing
 from .ends import label_ends
-from .panels import name_axes, panels
+from .panels import name_axes, panels, say_chosen
 from .picture import describe
+from .strokes import mark_lone
 from .style import looks_of, short_name, theme_of
 
+MOST = 12  # names that fit at the ends of the lines of a panel
 COLUMNS = ("optimizer", "k", "median", "median_low", "median_high")
 
 
@@ -27,17 +29,28 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
     Takes the columns that `metrics.expected_best` gives: optimizer, k, median, median_low, median_high, and problem
     where there are several; one row a problem, optimizer and k.
 
-    Raises InputError for a frame that is empty, lacks a column, or has two rows for one of these.
+    Of more than twelve optimizers those that end lowest are drawn, and the picture says so.
+
+    Raises InputError for a frame that is empty, lacks a column, has two rows for one of these, or no finite median.
     """
     look = theme_of(theme)
     need(curves, "budget", COLUMNS, why="metrics.expected_best gives them")
+    need_finite(curves, "budget", ("k",), every=True, above=0)
+    need_finite(curves, "budget", ("median",))
+    curves = curves.reset_index(drop=True)
     problem = curves["problem"].astype(str) if "problem" in curves else pd.Series("", index=curves.index)
     if pd.DataFrame({"p": problem, "o": curves["optimizer"], "k": curves["k"]}).duplicated().any():
         raise InputError("budget draws one curve an optimizer and problem: choose one schedule, start and horizon")
     titles = list(dict.fromkeys(problem))
-    names = list(dict.fromkeys(curves["optimizer"].astype(str)))
+    final = curves.assign(problem=problem, optimizer=curves["optimizer"].astype(str))
+    final = final.sort_values("k").groupby(["problem", "optimizer"], sort=False)["median"].last().reset_index()
+    places = standing(final, "optimizer", "median", ("problem",))
+    names, chosen = choose(places[list(dict.fromkeys(curves["optimizer"].astype(str)))], MOST, "lowest")
+    curves = curves[curves["optimizer"].astype(str).isin(names)]
+    problem = problem[curves.index]
     styles = dict(zip(names, looks_of(names, theme), strict=True))
     figure, axes = panels(titles, look, across=2, width=8.4, height=3.5, ax=ax)
+    say_chosen(figure, axes[0], chosen, look, ax)
     ends = []
     for panel, title in zip(axes, titles, strict=True):
         here = curves[problem == title]
@@ -63,13 +76,15 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
                 own["k"], np.where(met, middle, np.nan), color=style.color, lw=2.0, linestyle=style.linestyle(2.0),
                 dash_capstyle="butt", gid=f"line:{name}",
             )  # fmt: skip
-            ends[-1].append((float(own["k"].iloc[-1]), float(middle[-1]), short_name(name), style.ink))
+            mark_lone(panel, own["k"], middle, style.color)
+            last = int(np.flatnonzero(met)[-1])
+            ends[-1].append((float(own["k"].iloc[last]), float(middle[last]), short_name(name), style.ink))
         finite = scores[np.isfinite(scores)]
         if logarithmic and len(finite):
             panel.set_ylim(finite.min() / 2, finite.max() * 3)
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
-        panel.set_xlim(1, here["k"].max())
+        panel.set_xlim(1, max(here["k"].max(), 2))
         name_axes(panel, look, "trials of the search", measure if panel is axes[0] else "")
     _name(figure, axes, ends, own_layout=ax is None)
     k = int(curves["k"].max())

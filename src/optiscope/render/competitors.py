@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..errors import InputError
 from ..metrics.cells import left_domain
+from .checks import need, need_flat
 from .style import PLAIN, Look, cut_apart, full_name, looks_of, looks_of_schedules, short_name
 
 MOST = 16  # more names than this fit neither the column nor the map
@@ -68,6 +69,7 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
     """
     need(runs, "runs", ("run_id", "optimizer"))
     need(trace, "trace", ("run_id", "step", "loss", "x0", "x1"), why="a race needs a problem of two dimensions")
+    need_flat(trace, "trace")
     if len(runs) > MOST:
         raise InputError(f"a race holds at most {MOST} runs, got {len(runs)}: choose the best of each optimizer")
     if "problem" in runs and runs["problem"].nunique() > 1:
@@ -94,19 +96,6 @@ def competitors_of(runs: pd.DataFrame, trace: pd.DataFrame, theme: str) -> tuple
 def _by_schedule_alone(names: list[str], schedules: list[str] | None) -> bool:
     """Whether one optimizer runs under several schedules, once each: then they are who races."""
     return schedules is not None and len(set(names)) == 1 < len(names) and len(set(schedules)) == len(schedules)
-
-
-def need(frame: pd.DataFrame, name: str, columns: Sequence[str], why: str = "") -> None:
-    """Raise InputError where the frame is empty or lacks one of the columns."""
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        reason = f"; {why}" if why else ""
-        raise InputError(
-            f"the {name} frame lacks the columns {', '.join(missing)}{reason}; "
-            f"it has: {', '.join(map(str, frame.columns)) or 'none'}"
-        )
-    if frame.empty:
-        raise InputError(f"the {name} frame is empty: nothing to draw")
 
 
 def rank(competitors: Sequence[Competitor], *, known: bool) -> list[tuple[int, int]]:

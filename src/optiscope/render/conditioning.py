@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
-from .competitors import need
+from .checks import need, need_finite
 from .ends import label_ends
 from .panels import name_axes, panels
 from .picture import describe
@@ -26,10 +26,13 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
     Takes the columns optimizer, condition, angle (degrees), steps; infinite steps are misses, drawn as crosses above
     the rest. The left panel shows the least angle, the right one the largest condition number.
 
-    Raises InputError for a frame that is empty or lacks a column, or more than fourteen optimizers.
+    Raises InputError for a frame that is empty or lacks a column, a condition number or angle that is no finite number,
+    or more than fourteen optimizers.
     """
     look = theme_of(theme)
     need(frame, "conditioning", ("optimizer", "condition", "angle", "steps"))
+    need_finite(frame, "conditioning", ("condition",), every=True, above=0)
+    need_finite(frame, "conditioning", ("angle",), every=True)
     names = list(dict.fromkeys(frame["optimizer"].astype(str)))
     if len(names) > MOST:
         raise InputError(f"at most {MOST} optimizers have room for their names, got {len(names)}")

@@ -12,13 +12,16 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from ..errors import InputError
 from ..metrics.cells import final_loss, left_domain
-from .bands import by_step, is_lost, quantile
-from .competitors import LEAST_GAP, need
-from .panels import legend_beside, name_axes, panels
+from .bands import by_step, quantile, with_fates
+from .checks import need, need_finite
+from .competitors import LEAST_GAP
+from .lines import lines_of, with_lost
+from .panels import legend_beside, name_axes, panels, say_blank, say_chosen
 from .picture import describe
-from .strokes import Curve, draw_curves, key_line
-from .style import PLAIN, Look, Theme, looks_of, theme_of
+from .strokes import Curve, draw_curves, key_line, mark_leaving
+from .style import Look, Theme, theme_of
 
+QUARTER = 8  # names that a quarter of a picture has room for
 LEAST_LOSS = 1e-8  # of a network: less is rounding in float32, and nought has no place on a logarithmic axis
 
 
@@ -30,7 +33,8 @@ def convergence(
 
     Lines are medians over seeds, bands go from the first to the third quartile. A run that diverged counts as infinite
     from there on: the line ends where half of the runs are gone, and the legend says how many were. Where no minimum is
-    known, the loss itself is drawn. `target` is a gap, marked by a line across. `against` is "step", "time" (seconds,
+    known, the loss itself is drawn. Of more than 16 lines the lowest are drawn, and the picture says so; a triangle
+    marks one that leaves the panel. `target` is a gap, marked by a line across. `against` is "step", "time" (seconds,
     at the median time of a step of each line's runs) or both, side by side. `ax` is an axes of yours to draw in.
 
     Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`, and for a time of runs
@@ -39,21 +43,23 @@ def convergence(
     look = theme_of(theme)
     need(runs, "runs", ("run_id", "optimizer"))
     need(trace, "trace", ("run_id", "step", "loss"))
+    runs = with_fates(runs, trace)
     clocks = [against] if isinstance(against, str) else list(against)
     _check_clocks(clocks, runs)
     problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
-    groups = _grouped(runs, theme)
+    groups, chosen = lines_of(runs, theme)
     titles = [f"{problem}{', in time' * (clock == 'time')}".lstrip(", ") for problem in problems for clock in clocks]
     figure, axes = panels(titles, look, across=2, height=3.9 if len(titles) == 1 else 2.7, ax=ax)
     for i, panel in enumerate(axes):
         problem, clock = problems[i // len(clocks)], clocks[i % len(clocks)]
         here = [(rows[rows["problem"] == problem] if problem != "" else rows, style) for _, rows, style in groups]
         _convergence_panel(panel, here, trace, target, look, clock)
-    entries = [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups]
+    say_chosen(figure, axes[0], chosen, look, ax)
+    entries = [(with_lost(label, rows), key_line(style)) for label, rows, style in groups]
     legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
     best = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
     return describe(
-        figure, f"Loss against {' and '.join(clocks)}, median and quartiles over {_count(runs, groups)}.", *best
+        figure, f"Loss against {' and '.join(clocks)}, median and quartiles over {_count(runs, groups, chosen)}.", *best
     )
 
 
@@ -65,22 +71,27 @@ def history(
 
     One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. The loss
     is on a logarithmic axis that ends at 1e-8: less, and nought, is drawn there, and the picture says so. Without the
-    metric in the trace there is the loss alone. `rate` adds a panel of the learning rate; `ax` is an axes of yours.
+    metric in the trace there is the loss alone. `rate` adds a panel of the learning rate; `ax` is an axes of yours. Of
+    more than 16 lines the lowest are drawn, and the picture says so.
 
-    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`.
+    Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`, or have no finite loss.
     """
     look = theme_of(theme)
     need(runs, "runs", ("run_id", "optimizer"))
     need(trace, "trace", ("run_id", "step", "loss", *["lr_t"] * rate))
+    need_finite(trace, "trace", ("step", "loss"))
+    runs = with_fates(runs, trace)
     axis = "epoch" if "epoch" in trace and trace["epoch"].notna().any() else "step"
     columns = ["loss"] + [metric] * (metric in trace and bool(trace[metric].notna().any())) + ["lr_t"] * rate
-    groups = _grouped(runs, theme)
+    groups, chosen = lines_of(runs, theme)
     names = [{"lr_t": "learning rate"}.get(column, column.replace("_", " ")) for column in columns]
-    spare = [""] * (rate and len(names) % 2)  # the fourth quarter holds the legend
+    # The fourth quarter holds the legend, if it has room for it.
+    spare = [""] * (rate and len(names) % 2 and len(groups) <= QUARTER)
     figure, axes = panels([*names, *spare], look, across=2, width=8.4, height=2.8 if rate else 3.4, ax=ax)
     for column, panel in zip(columns, axes, strict=False):
         _history_panel(panel, column, groups, trace, axis, look)
-    entries = [(_with_lost(label, rows), key_line(style)) for label, rows, style in groups]
+    say_chosen(figure, axes[0], chosen, look, ax)
+    entries = [(with_lost(label, rows), key_line(style)) for label, rows, style in groups]
     if spare:
         axes[-1].set_axis_off()
         axes[-1].legend(
@@ -91,7 +102,7 @@ def history(
         legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
     problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
     told = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
-    return describe(figure, f"{', '.join(names).capitalize()} by {axis} for {_count(runs, groups)}.", *told)
+    return describe(figure, f"{', '.join(names).capitalize()} by {axis} for {_count(runs, groups, chosen)}.", *told)
 
 
 def _history_panel(
@@ -108,6 +119,9 @@ def _history_panel(
             clipped |= bool((values < LEAST_LOSS).any())
             values = np.maximum(values, LEAST_LOSS) if not below else values
         curves.append((steps, values, style))
+    if not any(np.isfinite(values).any() for _, values, _ in curves):
+        say_blank(ax, f"no finite {column}", look)
+        return
     draw_curves(ax, curves, rising=column != "loss")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     name_axes(ax, look, axis)
@@ -118,11 +132,12 @@ def _history_panel(
             _name_floor(ax, look)
     elif column == "lr_t":
         rates = trace.loc[trace["run_id"].isin(ids), "lr_t"]
+        rates = rates[np.isfinite(rates)]
         if rates.min() > 0 and rates.max() / rates.min() >= 10:
             ax.set_yscale("log")
             _few_decades(ax)
         else:
-            ax.set_ylim(0.0, float(rates.max()) * 1.08)
+            ax.set_ylim(min(0.0, float(rates.min())), float(rates.max()) * 1.08 or 1.0)
     elif column != "loss" and _within_unit(trace[column]):
         ax.set_ylim(0.0, 1.02)
 
@@ -153,7 +168,9 @@ def _lowest(runs: pd.DataFrame, problem: object) -> str:
     return f"{ends.idxmin()} ends lowest, at a median loss of {ends.min():.2g}"
 
 
-def _count(runs: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame, Look]]) -> str:
+def _count(runs: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame, Look]], chosen: str) -> str:
+    if chosen:
+        return f"{sum(len(rows) for _, rows, _ in groups)} runs of {chosen}"
     return f"{len(runs)} runs of {', '.join(label for label, _, _ in groups[:8])}{' and others' * (len(groups) > 8)}"
 
 
@@ -202,7 +219,10 @@ def _convergence_panel(
     if clock == "time":
         ax.set_xscale("log")
         # From the quickest line's first step on: a logarithmic axis has no nought.
-        ax.set_xlim(min(steps[1] if len(steps) > 1 else last for steps, _, _ in curves), last)
+        first = min(steps[1] if len(steps) > 1 else last for steps, _, _ in curves)
+        if not 0 < first < last:
+            raise InputError("an axis of time needs two steps after the start: against='step' draws what there is")
+        ax.set_xlim(first, last)
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if last < 300 * ax.get_xlim()[0] else (1.0,)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _duration(seconds)))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -210,7 +230,10 @@ def _convergence_panel(
         if last > 20:
             ax.set_xscale("symlog", linthresh=1, linscale=0.4)
             ax.xaxis.set_minor_locator(NullLocator())
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         ax.set_xlim(0, max(last, 1))
+    mark_leaving(ax, curves, theme)
     if target is not None:
         ax.axhline(target, color=theme.muted, lw=1.0, linestyle=(0, (2, 2)), gid="target")
         ax.annotate(
@@ -243,41 +266,6 @@ def _reach(curves: Sequence[Curve]) -> tuple[float, float]:
     return float(shown.min()), min(float(shown.max()), roof)
 
 
-def _grouped(runs: pd.DataFrame, theme: str) -> list[tuple[str, pd.DataFrame, Look]]:
-    """(label, rows, look) of each line: an optimizer, told apart by schedule, and by rate if a problem has several."""
-    keys = ["optimizer"]
-    if "schedule" in runs and runs["schedule"].nunique() > 1:
-        keys.append("schedule")
-    problem = ["problem"] if "problem" in runs else []
-    if "lr" in runs and runs.groupby(keys + problem)["lr"].nunique().max() > 1:
-        keys.append("lr")
-    # Side by side what belongs together: each optimizer's constant rate, then its schedules.
-    place = {name: i for i, name in enumerate(dict.fromkeys(runs["optimizer"]))}
-    groups = sorted(
-        runs.groupby(keys, sort=False),
-        key=lambda group: (place[group[0][0]], "schedule" in keys and str(group[0][1]) not in PLAIN),
-    )
-    schedules = [str(key[1]) for key, _ in groups] if "schedule" in keys else None
-    looks = looks_of([str(key[0]) for key, _ in groups], theme, schedules)
-    return [(_label(keys, key), rows, look) for (key, rows), look in zip(groups, looks, strict=True)]
-
-
-def _label(keys: Sequence[str], key: Sequence[object]) -> str:
-    """The optimizer by its own name, then what tells it from the others."""
-    parts = [f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys, key, strict=True)]
-    return " · ".join([_cut(parts[0], 34), *(_cut(part, 24) for part in parts[1:])])
-
-
-def _with_lost(label: str, rows: pd.DataFrame) -> str:
-    lost = sum(is_lost(row) for row in rows.to_dict("records"))
-    words = [f"{lost} of {len(rows)} diverged"] * bool(lost)
-    if {"loss_final", "loss_floor"} <= set(rows):
-        kept = rows[[not is_lost(row) for row in rows.to_dict("records")]]
-        left = int(left_domain(kept["loss_final"].to_numpy(float), kept["loss_floor"].to_numpy(float)).sum())
-        words += [f"{left} of {len(rows)} left the domain"] * bool(left)
-    return "\n".join([label, *words])
-
-
 def _few_decades(ax: Axes) -> None:
     ax.yaxis.set_major_locator(LogLocator(numticks=7))
     low, high = ax.get_ylim()
@@ -288,7 +276,3 @@ def _few_decades(ax: Axes) -> None:
 def _within_unit(values: pd.Series) -> bool:
     finite = values[np.isfinite(values.to_numpy(float))]
     return bool(len(finite)) and float(finite.min()) >= 0 and float(finite.max()) <= 1
-
-
-def _cut(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

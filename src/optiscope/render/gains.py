@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from .competitors import need
+from ..errors import InputError
+from .checks import need, need_once
 from .heat import LOST, balance, heat
 from .panels import dress
 from .picture import Still, describe
@@ -26,10 +27,13 @@ def schedule_gain(gains: pd.DataFrame, *, theme: str = "light", ax: Axes | None 
 
     Takes the columns that `metrics.median_gains` gives: optimizer, schedule, gain (decades).
 
-    Raises InputError for a frame that is empty or lacks one of them.
+    Raises InputError for a frame that is empty, lacks one of them, has two rows of one pair, or no gain at all.
     """
     look = theme_of(theme)
     need(gains, "gains", ("optimizer", "schedule", "gain"), why="metrics.median_gains gives them")
+    need_once(gains, "gains", ("optimizer", "schedule"))
+    if gains["gain"].isna().all():
+        raise InputError("no row of the gains frame has a gain: nothing to draw")
     table = gains.pivot(index="optimizer", columns="schedule", values="gain")
     capped = table.clip(-SPAN, SPAN)
     table = table.loc[

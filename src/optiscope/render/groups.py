@@ -14,9 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from ..errors import InputError
 from ..metrics import number
-from .competitors import need
+from .checks import need, need_finite
 from .panels import dress, name_axes, room, root_of
 from .picture import describe
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, theme_of
 
 _COLUMNS = ("group", "pattern", "members", "weights", "lr", "momentum", "weight_decay", "frozen_until", "state_bytes")
@@ -42,11 +43,12 @@ def parameter_groups(
     colours, from the step at which a group joins; the rates' axis is logarithmic. In the place of an `ax` of yours, if
     you give one of a grid.
 
-    Raises InputError for a frame that is empty, lacks a column or has more than twelve groups, and for a trace without
-    a column `lr_groupN` of each group.
+    Raises InputError for a frame that is empty, lacks a column, a number of a group or has more than twelve groups, and
+    for a trace without a column `lr_groupN` of each group, or without the rate of a step that was taken.
     """
     look = theme_of(theme)
     need(frame, "group", _COLUMNS, why="make it with group_table")
+    need_finite(frame, "group", ("group", "weights", "lr", "frozen_until", "state_bytes"), every=True)
     if len(frame) > MOST:
         raise InputError(f"{len(frame)} groups: at most {MOST} fit one picture")
     chart = _CHART if trace is not None else 0.0
@@ -99,20 +101,24 @@ def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look
     for row, style in zip(frame.to_dict("records"), styles, strict=True):
         # The last row holds the rate of a step that is not taken.
         steps, rates = rows["step"].to_numpy()[:-1], rows[f"lr_group{row['group']}"].to_numpy(float)[:-1]
-        if not np.isfinite(rates).any():
+        rates = np.where(np.isfinite(rates) & (rates > 0), rates, np.nan)
+        if np.isnan(rates).all():
             continue
         peaks.append(float(np.nanmax(rates)))
         beneath = sum(_same(rates, other) for other in drawn)
         drawn.append(rates)
         ax.plot(
-            steps, np.where(rates > 0, rates, np.nan), color=style.color, drawstyle="steps-post", lw=2.4,
+            steps, rates, color=style.color, drawstyle="steps-post", lw=2.4,
             linestyle=_DASHES[beneath % len(_DASHES)], dash_capstyle="butt", gid=f"rate:{row['group']}",
         )  # fmt: skip
+        mark_lone(ax, steps, rates, style.color)
         if row["frozen_until"]:
             first = int(np.flatnonzero(np.isfinite(rates))[0])
             ax.plot(steps[first], rates[first], "o", ms=6, color=style.color, mec=theme.paper, mew=1.0, zorder=4)
             ax.annotate(f"joins at step {steps[first]}", (steps[first], rates[first]),
                         xytext=(7, 7), textcoords="offset points", fontsize=8, color=style.ink)  # fmt: skip
+    if not peaks:
+        raise InputError("the trace frame has no finite rate > 0 of a step that was taken: nothing to draw")
     ax.set_yscale("log")
     ax.set_ylim(min(peaks) / _DEEP, max(peaks) * 2.2)
     ax.yaxis.set_major_locator(LogLocator(numticks=7))

@@ -13,9 +13,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from ..errors import InputError
-from .competitors import need
+from .checks import need, need_finite
 from .panels import dress, room, root_of
 from .picture import describe
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, theme_of
 
 COLUMNS = ("loss", "quantity", "target", "prediction", "value", "gradient")
@@ -40,10 +41,13 @@ def loss_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = 
     along the bottom, in a line's colour, is as long as that line is flat: nothing is learnt there. In the place of an
     `ax` of yours, if you give one of a grid.
 
-    Raises InputError for a frame that is empty, lacks a column, or has more than four targets for one loss.
+    Raises InputError for a frame that is empty, lacks a column, has a prediction that is no finite number or no finite
+    value, or more than four targets for one loss.
     """
     look = theme_of(theme)
     need(frame, "loss", COLUMNS, why="sample the losses first")
+    need_finite(frame, "loss", ("prediction",), every=True)
+    need_finite(frame, "loss", ("value",))
     families = frame["family"] if "family" in frame else pd.Series("", index=frame.index)
     groups = [
         (str(family), [rows for _, rows in part.groupby("loss", sort=False)])
@@ -95,7 +99,8 @@ def _panel(figure: Figure, rows: pd.DataFrame, top: float, column: int, height: 
             ax.tick_params(labelleft=False)
     _flat_bars(gradient, lines, looks)
     value.tick_params(labelbottom=False, length=0)
-    gradient.set_xlim(rows["prediction"].min(), rows["prediction"].max())
+    least, most = float(rows["prediction"].min()), float(rows["prediction"].max())
+    gradient.set_xlim(*(least, most) if most > least else (least - 0.5, most + 0.5))
     gradient.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=3))
     gradient.set_xlabel(str(rows["quantity"].iloc[0]), fontsize=7.5, color=theme.muted, labelpad=1.5)
     if not column:
@@ -112,6 +117,7 @@ def _curve(ax: Axes, part: pd.DataFrame, key: str, style: Look, dash: tuple[floa
         part["prediction"], part[key], color=style.color, lw=1.8, linestyle=linestyle, zorder=3,
         solid_capstyle="butt", dash_capstyle="butt",
     )  # fmt: skip
+    mark_lone(ax, part["prediction"], part[key], style.color)
 
 
 def _flat_bars(ax: Axes, lines: Sequence[tuple[str, pd.DataFrame]], looks: Sequence[Look]) -> None:

@@ -12,13 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
-from .bands import by_step, quantile
+from .bands import by_step, quantile, with_fates
 from .blit import BlitScene
+from .checks import need, need_flat
 from .clock import clock_axis, frame_times
-from .competitors import LEAST_GAP, need
-from .panels import dress
+from .competitors import LEAST_GAP
+from .panels import dress, say_blank
 from .picture import Film, Still
 from .race_map import Landscape
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
 MOST = 5
@@ -35,11 +37,13 @@ def noise(
     gives. On the map, dots are seeds and lines the median of them; below it the gap, median and quartiles; beside it
     the floor by rate, with a ring at the rate of the race. What diverged is not drawn.
 
-    Raises InputError for a frame that is empty or lacks a column, several problems, or more than five optimizers.
+    Raises InputError for a frame that is empty or lacks a column, several problems, points of more than two
+    coordinates, more than five optimizers, or one of them without a finite place and loss.
     """
     look = theme_of(theme)
     need(runs, "runs", ("run_id", "optimizer", "lr", "loss_floor"))
     need(trace, "trace", ("run_id", "step", "loss", "x0", "x1"), why="the clouds need a problem of two dimensions")
+    need_flat(trace, "trace")
     need(floors, "floors", ("optimizer", "lr", "floor", "q25", "q75"), why="make it with metrics.noise_floor")
     names = list(dict.fromkeys(runs["optimizer"].astype(str)))
     if len(names) > MOST:
@@ -48,7 +52,9 @@ def noise(
         raise InputError("the seeds of a race run on one problem, got several loss floors")
     times = frame_times(clock, frames, float(trace["step"].max()))
     ground = Landscape(landscape)
-    clouds = [_Cloud(runs[runs["optimizer"] == name], trace) for name in names]
+    trace = _broken(trace)
+    runs = with_fates(runs, trace)
+    clouds = [_Cloud(runs[runs["optimizer"].astype(str) == name], trace) for name in names]
     styles = looks_of(names, theme)
 
     def compose() -> BlitScene:
@@ -63,6 +69,15 @@ def noise(
     return Film(compose, times, seconds, hold, alt)
 
 
+def _broken(trace: pd.DataFrame) -> pd.DataFrame:
+    """The trace, infinite in all three columns from a run's first row on that is no finite place and loss."""
+    columns = ["loss", "x0", "x1"]
+    trace = trace.sort_values(["run_id", "step"], kind="stable", ignore_index=True)
+    bad = ~np.isfinite(trace[columns].to_numpy(float)).all(axis=1)
+    lost = pd.Series(bad).groupby(trace["run_id"]).cummax().to_numpy(bool)
+    return trace.assign(**{column: np.where(lost, np.inf, trace[column].to_numpy(float)) for column in columns})
+
+
 class _Cloud:
     """The seeds of one optimizer: (seeds, steps, 2) points, their median, and quartiles of the gap."""
 
@@ -71,6 +86,8 @@ class _Cloud:
         self.steps, x = by_step(runs, trace, "x0")
         _, y = by_step(runs, trace, "x1")
         _, loss = by_step(runs, trace, "loss")
+        if not np.isfinite(loss).any():
+            raise InputError(f"{runs['optimizer'].iloc[0]} has no finite place and loss in the trace: nothing to draw")
         floor = float(runs["loss_floor"].iloc[0])
         gap = np.maximum(loss - (0.0 if math.isnan(floor) else floor), LEAST_GAP)
         self.levels = [quantile(gap, share) for share in (0.25, 0.5, 0.75)]
@@ -153,6 +170,7 @@ def _strip(ax: Axes, clouds: Sequence[_Cloud], styles: Sequence[Look], clock: st
         low, middle, upper = (np.where(np.isfinite(level), level, np.nan) for level in one.levels)
         ax.fill_between(one.steps, low, upper, color=style.color, alpha=0.18, lw=0)
         ax.plot(one.steps, middle, color=style.color, lw=1.6, linestyle=style.linestyle(1.6))
+        mark_lone(ax, one.steps, middle, style.color)
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(numticks=5))
     ax.yaxis.set_minor_locator(NullLocator())
@@ -170,12 +188,14 @@ def _floors(
     ax.tick_params(labelsize=7, length=2.5)
     ax.set(xscale="log", yscale="log")
     for one, name, style in zip(clouds, names, styles, strict=True):
-        rows = floors[(floors["optimizer"] == name) & np.isfinite(floors["floor"])].sort_values("lr")
+        known = np.isfinite(floors["floor"].to_numpy(float)) & np.isfinite(floors["lr"].to_numpy(float))
+        rows = floors[(floors["optimizer"] == name) & known & (floors["lr"] > 0)].sort_values("lr")
         if rows.empty:
             continue
         at, level = rows["lr"].to_numpy(float), np.maximum(rows["floor"].to_numpy(float), LEAST_GAP)
-        finite = np.where(np.isfinite(rows["q75"]), rows["q75"], level)
-        ax.fill_between(at, np.maximum(rows["q25"], LEAST_GAP), finite, color=style.color, alpha=0.18, lw=0)
+        above = np.where(np.isfinite(rows["q75"]), rows["q75"], level)
+        below = np.where(np.isfinite(rows["q25"]), np.maximum(rows["q25"], LEAST_GAP), level)
+        ax.fill_between(at, below, above, color=style.color, alpha=0.18, lw=0)
         # Where the loss was still falling there is no floor yet: faint.
         still = ~rows["settled"].to_numpy(bool) if "settled" in rows else np.zeros(len(rows), bool)
         first = int(np.argmax(~still)) if (~still).any() else len(rows)
@@ -183,8 +203,12 @@ def _floors(
         ax.plot(
             at[first:], level[first:], color=style.color, lw=1.9, linestyle=style.linestyle(1.9), gid=f"floor:{name}"
         )  # fmt: skip
-        here = int(np.argmin(np.abs(np.log(at) - math.log(one.lr))))
-        ax.plot(at[here], level[here], "o", ms=8, mfc="none", mec=style.color, mew=1.8)
+        if math.isfinite(one.lr) and one.lr > 0:
+            here = int(np.argmin(np.abs(np.log(at) - math.log(one.lr))))
+            ax.plot(at[here], level[here], "o", ms=8, mfc="none", mec=style.color, mew=1.8)
+        mark_lone(ax, at, level, style.color)
+    if not ax.lines:
+        say_blank(ax, "no finite floor", theme)
     for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
         axis.set_major_locator(LogLocator(numticks=most))
         axis.set_minor_locator(NullLocator())

@@ -101,10 +101,31 @@ def name_axes(ax: Axes, theme: Theme, x: str = "", y: str = "") -> None:
     ax.set_ylabel(y, fontsize=8.5, color=theme.muted)
 
 
+def say_blank(ax: Axes, words: str, theme: Theme) -> None:
+    """Say in the middle of an empty panel why it is empty."""
+    ax.text(0.5, 0.5, words, fontsize=8.5, color=theme.muted, ha="center", va="center", transform=ax.transAxes,
+            gid="blank")  # fmt: skip
+
+
+def say_chosen(figure: Figure, first: Axes, words: str, theme: Theme, ax: Axes | None = None) -> None:
+    """Say over all panels who is drawn where not all are; within `ax` of the caller's, in the first panel's title."""
+    if not words:
+        return
+    if ax is not None:
+        title = first.get_title(loc="left")
+        first.set_title(f"{title} · {words}".lstrip(" ·"), fontsize=8, color=theme.ink, loc="left", fontweight="bold")
+        return
+    before = figure.get_suptitle()
+    figure.suptitle(f"{before} · {words}".lstrip(" ·"), fontsize=8.5, color=theme.muted, x=0.02, ha="left")
+
+
 def legend_beside(
     figure: Figure, entries: Sequence[tuple[str, Line2D]], theme: Theme, ax: Axes | None = None
 ) -> None:  # fmt: skip
-    """One legend for all panels, in a column to the right that the layout keeps free; within `ax` of the caller's."""
+    """One legend for all panels, in a column to the right that the layout keeps free; within `ax` of the caller's.
+
+    A figure that is lower than its legend grows.
+    """
     if ax is not None:
         inside = ax.legend(
             [line for _, line in entries], [label for label, _ in entries], frameon=False, fontsize=8,
@@ -117,3 +138,7 @@ def legend_beside(
         fontsize=8, labelcolor=theme.ink, handlelength=2.6, borderaxespad=0.3, labelspacing=0.7,
     )  # fmt: skip
     legend.set_gid("legend")
+    wide, high = figure.get_size_inches()
+    taken = legend.get_window_extent().height / figure.dpi + 0.35
+    if taken > high:
+        figure.set_size_inches(wide, taken)

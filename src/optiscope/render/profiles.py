@@ -10,13 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
-from .competitors import need
+from ..errors import InputError
+from .checks import choose, need, need_finite, need_once
 from .heat import balance, heat
-from .panels import divide, dress, name_axes
+from .panels import divide, dress, name_axes, say_chosen
 from .picture import Still, describe
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
-MOST = 14  # competitors that a matrix has room for numbers of
+MOST = 14  # competitors that a matrix has room for numbers of, and the curves for names
 
 
 def profiles(
@@ -31,18 +33,32 @@ def profiles(
     Takes what `metrics.performance_profile`, `metrics.target_ecdf` and `metrics.win_rates` give for the column `by`,
     which names optimizers.
 
-    Raises InputError for a frame that is empty or lacks a column.
+    Of more than fourteen the best are drawn, and the picture says so.
+
+    Raises InputError for a frame that is empty, lacks a column or has nothing finite to draw, for a competitor
+    without a profile, and for win rates with two rows of one pair.
     """
     look = theme_of(theme)
     axis = next((name for name in ("evaluations", "seconds", "step") if name in ecdf), "evaluations")
     need(profile, "profile", (by, "tau", "share", "area"))
     need(ecdf, "ecdf", (by, axis, "share", "area"))
     need(wins, "wins", (by, "other", "win_rate"))
+    for part, name, columns in ((profile, "profile", ("tau", "share")), (ecdf, "ecdf", (axis, "share", "area"))):
+        need_finite(part, name, columns)
+    need_finite(wins[wins["win_rate"].notna()], "wins", ("win_rate",), every=True)
+    need_once(wins, "wins", (by, "other"))
     areas = ecdf.groupby(by, sort=False)["area"].first().sort_values(ascending=False, kind="stable")
+    kept, chosen = choose(-areas, MOST, "best")
+    areas = areas[kept]
+    profile, ecdf = profile[profile[by].isin(kept)], ecdf[ecdf[by].isin(kept)]
+    missing = [str(name) for name in kept if not (profile[by] == name).any()]
+    if missing:
+        raise InputError(f"the profile frame has no row of {missing[0]}, which the ecdf frame has")
     names = [str(name) for name in areas.index]
     # Colours in the order of names, so that who is best changes nobody's look.
     looks = dict(zip(sorted(names), looks_of(sorted(names), theme), strict=True))
     figure, (left, right, matrix) = _rooms(len(names), look, ax)
+    say_chosen(figure, left, chosen, look, ax)
     _curves(left, profile, by, "tau", names, looks)
     _curves(right, ecdf, by, axis, names, looks)
     for panel, title, x in (
@@ -82,12 +98,15 @@ def _curves(
 ) -> None:  # fmt: skip
     for name in reversed(names):
         own = curves[curves[by].astype(str) == name]
+        # An infinite effort is none that is ever met: beyond the end of any axis.
+        own = own[np.isfinite(own[[axis, "share"]].to_numpy(float)).all(axis=1)]
         ax.plot(
             own[axis], own["share"], color=looks[name].color, lw=1.9, linestyle=looks[name].linestyle(1.9),
             drawstyle="steps-post", dash_capstyle="butt", gid=f"line:{name}",
         )  # fmt: skip
+        mark_lone(ax, own[axis], own["share"], looks[name].color)
     ends = curves[axis].to_numpy(float)
-    ends = ends[ends > 0]
+    ends = ends[np.isfinite(ends) & (ends > 0)]
     if len(ends) and ends.max() / ends.min() > 3:
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(numticks=6))
@@ -119,7 +138,7 @@ def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: 
     colors[np.isnan(rates)] = np.nan
 
     def words(y: int, x: int) -> str:
-        return "" if np.isnan(rates[y, x]) or len(names) > MOST else f"{100 * rates[y, x]:.0f}"
+        return "" if np.isnan(rates[y, x]) else f"{100 * rates[y, x]:.0f}"
 
     shorts = [short_name(name) for name in names]
     heat(ax, colors, shorts, shorts, theme, words=words, size=8)

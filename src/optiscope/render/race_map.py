@@ -16,8 +16,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import BoxStyle
 
 from ..errors import InputError
+from .checks import need
 from .clock import Polyline
-from .competitors import Competitor, need
+from .competitors import Competitor
 from .labels import leaders, place
 from .style import Theme
 from .swift import Head, Stamp, Swift

@@ -33,6 +33,8 @@ class Strip:
         self._steps(clock)
         self._values(floor)
         self._dress()
+        # A line of one point is a dot at the very left, to be seen from the start.
+        self.least = 0.015 if any(np.isfinite(competitor.gap).sum() == 1 for competitor in competitors) else 0.0
         self.shown = Bbox.from_extents(0.0, 0.0, 0.0, 1.0)  # in shares of the axes
         window = TransformedBbox(self.shown, ax.transAxes)
         width, height = ax.get_window_extent().size
@@ -43,6 +45,8 @@ class Strip:
                 *self._curve(competitor, width, height), color=look.color, lw=1.6, linestyle=look.linestyle(1.6),
                 animated=True, dash_capstyle="butt", gid=f"gap:{competitor.run_id}",
             )  # fmt: skip
+            if np.isfinite(line.get_ydata()).sum() == 1:
+                line.set(marker="o", markersize=4.5)
             ax.add_line(line)
             line.set_clip_box(window)
             self.lines.append(line)
@@ -68,7 +72,7 @@ class Strip:
     def update(self, frame: int) -> None:
         """Show the lines up to a frame."""
         share = float(self.shares[frame])
-        self.shown.x1 = share if share < 1 else 1.01  # the last pixel of a line is wider than the axes
+        self.shown.x1 = max(share, self.least) if share < 1 else 1.01  # the last pixel of a line is wider than the axes
         self.cursor.set_data([share, share], [0.0, 1.0])
 
     def reveal(self) -> None:

@@ -34,6 +34,7 @@ _ENDINGS = {
     "saddle": ("at a saddle, {}", "saddle, {}", "saddle"),
     "wrong basin": ("wrong basin, {}", "wrong basin"),
     "stuck": ("stuck from {}", "stuck, {}", "stuck"),
+    "running away": ("runs away from {}", "runs away, {}", "runs away"),
     "out of budget": ("out of budget",),
     "diverged": (), "failed": (), "left the domain": (),
 }  # fmt: skip

@@ -13,11 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from .competitors import need
-from .panels import legend_beside, name_axes, panels
+from ..errors import InputError
+from .checks import choose, need, need_finite, need_once
+from .panels import legend_beside, name_axes, panels, say_chosen
 from .style import looks_of, short_name, theme_of
-from .timings import MARKS, implementation_looks
+from .timings import MARKS, implementation_looks, need_steps
 
+PANELS = 12  # optimizers with a panel each
+ROWS = 60  # bars that are still read below each other
 PHASES = ("batch", "forward", "backward", "step")
 
 
@@ -25,12 +28,16 @@ def step_scaling(frame: pd.DataFrame, *, copy_gb_per_s: float | None = None, the
     """Milliseconds of a step against the number of parameters, both logarithmic: one panel an optimizer.
 
     With `copy_gb_per_s`, a thin line is the time that its bytes take at that rate. Takes the columns optimizer,
-    implementation, parameters, median_s, bytes_per_parameter. Raises InputError for a frame that is empty or lacks one.
+    implementation, parameters, median_s, bytes_per_parameter; of more than twelve optimizers the quickest are drawn,
+    and the picture says so. Raises InputError for a frame that is empty, lacks one, or holds a number that is not > 0.
     """
     need(frame, "scaling", ("optimizer", "implementation", "parameters", "median_s", "bytes_per_parameter"))
+    need_steps(frame, "scaling", ("parameters", "median_s", "bytes_per_parameter"))
     look, colors = theme_of(theme), implementation_looks(theme)
-    names = list(dict.fromkeys(frame["optimizer"]))
+    own = frame["median_s"] / frame["parameters"]
+    names, chosen = choose(own.groupby(frame["optimizer"], sort=False).min(), PANELS, "quickest")
     figure, axes = panels(names, look, across=2, width=8.0, height=3.1, share=True)
+    say_chosen(figure, axes[0], chosen, look)
     for name, ax in zip(names, axes, strict=True):
         rows = frame[frame["optimizer"] == name]
         for how, line in rows.groupby("implementation", sort=False):
@@ -70,9 +77,12 @@ def iteration_shares(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Where an iteration's time goes, by problem and optimizer: batch, forward, backward, and the optimizer's step.
 
     Takes the columns problem, optimizer, batch_s, forward_s, backward_s, step_s. Raises InputError for a frame that is
-    empty or lacks one.
+    empty, lacks one, holds a time that is not finite, or has more than sixty rows.
     """
     need(frame, "training", ("problem", "optimizer", *(f"{phase}_s" for phase in PHASES)))
+    need_finite(frame, "training", [f"{phase}_s" for phase in PHASES], every=True)
+    if len(frame) > ROWS:
+        raise InputError(f"{len(frame)} pairs of problem and optimizer: at most {ROWS} bars fit one picture")
     look = theme_of(theme)
     rows = frame.assign(share=frame["step_s"] / frame[[f"{phase}_s" for phase in PHASES]].sum(axis=1))
     order = rows.groupby("problem")["share"].max().sort_values(ascending=False).index
@@ -113,9 +123,13 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Microseconds a lane and step against the number of lanes, beside the plain loop of one; both axes logarithmic.
 
     Takes the columns lanes, stacked_us_a_lane_step, plain_us_a_step, trace. Raises InputError for a frame that is
-    empty or lacks one.
+    empty, lacks one, holds a number that is not > 0, or has no row of the trace "none", or two of as many lanes.
     """
     need(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step", "trace"))
+    need_finite(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step"), every=True, above=0)
+    if not (frame["trace"] == "none").any():
+        raise InputError("lane_scaling draws the rows of the trace 'none', and the lanes frame has none")
+    need_once(frame[frame["trace"] == "none"], "lanes", ("lanes", "trace"))
     look = theme_of(theme)
     lane, plain = (style.color for style in looks_of(["Adam", "SGD"], theme))
     figure, [ax] = panels([""], look, across=1, width=7.2, height=3.9)

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .competitors import need
-from .panels import panels
+from .checks import need, need_finite
+from .panels import panels, say_blank
 from .picture import describe
+from .strokes import mark_lone
 from .style import Theme, looks_of, theme_of
 
 _LETTERS = 114  # of the arguments that fit a row of panels
@@ -25,10 +26,11 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
     Takes the columns schedule, step, lr_t; where a schedule has several runs (`run_id`), each is a line. With a column
     momentum, that is drawn too where it changes, dashed and named; with a column arguments, they stand under the name.
 
-    Raises InputError for a frame that is empty or lacks one of the first three.
+    Raises InputError for a frame that is empty, lacks one of the first three, or has no finite rate.
     """
     look = theme_of(theme)
     need(frame, "schedule", ("schedule", "step", "lr_t"), why="join the schedule of the runs frame to the trace first")
+    need_finite(frame, "schedule", ("step", "lr_t"))
     names = list(dict.fromkeys(frame["schedule"].astype(str)))
     across = min(3, max(2, round(len(names) ** 0.5)))
     told = "arguments" in frame
@@ -41,6 +43,9 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
         lines = [group for _, group in rows.groupby("run_id", sort=False)] if "run_id" in rows else [rows]
         for line in lines:
             panel.plot(line["step"], line["lr_t"], color=line_look.color, lw=1.8, drawstyle="steps-post", gid="lr")
+            mark_lone(panel, line["step"], line["lr_t"], line_look.color)
+        if not np.isfinite(rows["lr_t"].to_numpy(float)).any():
+            say_blank(panel, "no finite rate", look)
         if "momentum" in rows and rows["momentum"].nunique() > 1:
             panel.plot(
                 rows["step"], rows["momentum"], color=momentum_look.color, lw=1.5, gid="momentum",
@@ -53,7 +58,8 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
             )  # fmt: skip
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes[0].set_ylim(bottom=min(0.0, float(frame["lr_t"].min())))
+    rates = frame["lr_t"].to_numpy(float)
+    axes[0].set_ylim(bottom=min(0.0, float(rates[np.isfinite(rates)].min())))
     if ax is None:
         figure.supxlabel("step", fontsize=8.5, color=look.muted)
         figure.supylabel("learning rate", fontsize=8.5, color=look.muted)
@@ -85,5 +91,6 @@ def _roomiest(rows: pd.DataFrame) -> float:
     """A height at the right end that neither line is near."""
     tail = rows.iloc[-max(1, len(rows) // 3) :]
     taken = np.concatenate([tail["lr_t"].to_numpy(float), tail["momentum"].to_numpy(float)])
+    taken = taken[np.isfinite(taken)] if np.isfinite(taken).any() else np.zeros(1)
     heights = np.linspace(0.1, 0.95, 18)
     return float(heights[np.argmax(np.abs(heights[:, None] - taken[None]).min(axis=1))])

@@ -13,11 +13,12 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from ..metrics import SETTING, lr_robustness
-from .competitors import need
+from .checks import need, need_finite
 from .ends import label_ends
 from .heat import LOST, heat, outline, ramp
 from .panels import divide, dress, name_axes
 from .picture import Still, describe
+from .strokes import mark_lone
 from .style import PLAIN, Theme, looks_of, short_name, theme_of
 
 PANELS = 3  # more schedules than this are shown on the map alone
@@ -38,10 +39,11 @@ def lr_sensitivity(
 
     Takes the columns that `metrics.lr_curves` gives, of one problem.
 
-    Raises InputError for a frame that is empty, lacks a column or holds several problems.
+    Raises InputError for a frame that is empty, lacks a column, holds several problems or a rate that is not > 0.
     """
     look = theme_of(theme)
     need(curves, "curves", (*SETTING, "optimizer", "schedule", "lr", "cost", "low", "high", "judged_by", "lost"))
+    need_finite(curves, "curves", ("lr",), every=True, above=0)
     settings = curves[list(SETTING)].drop_duplicates()
     if len(settings) > 1:
         names = ", ".join(dict.fromkeys(settings["problem"].astype(str)))
@@ -112,6 +114,7 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
                 lr, np.where(met, cost, np.nan), color=style.color, lw=1.9, gid=f"line:{name}",
                 linestyle=style.linestyle(1.9), dash_capstyle="butt",
             )  # fmt: skip
+            mark_lone(panel, lr, np.where(met, cost, np.nan), style.color, 4.0)
             # Side by side, so that all who diverged at one rate are seen.
             shift = 10 ** (0.035 * (i - (len(optimizers) - 1) / 2))
             panel.plot(

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
-from .competitors import need
+from .checks import need, need_finite
 from .ends import label_ends
-from .panels import name_axes, panels
+from .panels import name_axes, panels, say_blank
 from .picture import describe
+from .strokes import mark_lone
 from .style import looks_of, theme_of
 
 MOST = 6
@@ -25,10 +26,11 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
     Takes the columns run_id, lr, step, loss, sharpness, threshold, as `engine.sharpness` gives them; one colour a run,
     from the smallest rate to the largest.
 
-    Raises InputError for a frame that is empty or lacks a column, or more than six runs.
+    Raises InputError for a frame that is empty or lacks a column, has no finite sharpness, or more than six runs.
     """
     look = theme_of(theme)
     need(frame, "stability", ("run_id", "lr", "step", "loss", "sharpness", "threshold"))
+    need_finite(frame, "stability", ("step", "sharpness"))
     runs = [rows.sort_values("step") for _, rows in sorted(frame.groupby("run_id"), key=lambda one: one[1]["lr"].min())]
     if len(runs) > MOST:
         raise InputError(f"at most {MOST} runs are told apart, got {len(runs)}")
@@ -43,15 +45,22 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
         sharp, edge = rows["sharpness"].to_numpy(float), rows["threshold"].to_numpy(float)
         lr = float(rows["lr"].iloc[0])
         above.plot(steps, sharp, color=style.color, lw=1.8, gid="sharpness")
+        mark_lone(above, steps, sharp, style.color)
         if np.isfinite(edge).any():
             above.plot(steps, edge, color=style.color, lw=1.2, linestyle=(0, (5, 3)), gid="threshold")
-            ends.append((float(steps[-1]), float(edge[-1]), f"2 / lr = {edge[-1]:.3g}", style.ink))
+            last = int(np.flatnonzero(np.isfinite(edge))[-1])
+            mark_lone(above, steps, edge, style.color, 3.5)
+            ends.append((float(steps[last]), float(edge[last]), f"2 / lr = {edge[last]:.3g}", style.ink))
         below.plot(steps, rows["loss"], color=style.color, lw=1.6, gid="loss")
+        mark_lone(below, steps, rows["loss"], style.color)
         late = sharp[len(sharp) // 2 :] / edge[len(edge) // 2 :]
         late = late[np.isfinite(late)]
         half = f"over the second half is {np.median(late):.2f} of the threshold" if len(late) else "is not defined"
         told.append(f"at lr {lr:.2g} its median {half}")
-    heights = [frame["threshold"].max(), frame["sharpness"].quantile(0.99)]
+    finite = frame[["threshold", "sharpness"]].where(np.isfinite(frame[["threshold", "sharpness"]].to_numpy(float)))
+    heights = [finite["threshold"].max(), finite["sharpness"].quantile(0.99)]
+    if not (np.isfinite(frame["loss"].to_numpy(float)) & (frame["loss"] > 0)).any():
+        say_blank(below, "no finite loss", look)
     peak = max((float(height) for height in heights if np.isfinite(height) and height > 0), default=1.0)
     above.set_ylim(0, 1.12 * peak)
     below.set_yscale("log")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .bands import quantile
-from .style import Look
+from .style import Look, Theme
 
 Curve = tuple[np.ndarray, np.ndarray, Look]  # steps, (runs, steps) values, look
 
 WIDTH = 1.9
 _RIM = 3.0  # how much wider a line is than the one that hides it: its colour shows on either side
 _MOST = 4  # rims about one line; more would be a bar
+_APART = 0.022  # shares of a panel's width that two triangles stand apart
 _CLOSE = 1e-3  # relative: less than the width of a line on any axis
 
 
@@ -42,6 +44,53 @@ def draw_curves(ax: Axes, curves: Sequence[Curve], *, rising: bool = False) -> N
 def key_line(look: Look) -> Line2D:
     """A line for the legend."""
     return Line2D([], [], color=look.color, lw=2.2, linestyle=look.linestyle(2.2), dash_capstyle="butt")
+
+
+def mark_lone(ax: Axes, x: Any, y: Any, color: str, size: float = 5.0, **more: Any) -> None:
+    """A dot on each point (x, y) of a line that no neighbour joins to another one: it would not be seen."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    shown = np.isfinite(x) & np.isfinite(y)
+    beside = np.r_[False, shown, False]
+    lone = shown & ~beside[:-2] & ~beside[2:]
+    if lone.any():
+        ax.plot(x[lone], y[lone], "o", ms=size, color=color, gid="lone", zorder=4, clip_on=False, **more)
+
+
+def mark_leaving(ax: Axes, curves: Sequence[Curve], theme: Theme) -> None:
+    """A triangle on the upper edge where a median leaves the panel, and how far up the highest goes; limits must stand.
+
+    Those that leave at one place stand side by side. Nothing is marked where all stay within.
+    """
+    top, peak = ax.get_ylim()[1], -np.inf
+    edge, (low, high) = _scaled(ax, 0.0, top)[1], (_scaled(ax, x, top)[0] for x in ax.get_xlim())
+    places: list[float] = []
+    for steps, values, look in curves:
+        middle = quantile(values, 0.5)
+        over = np.isfinite(middle) & (middle > top)
+        if not over.any():
+            continue
+        peak = max(peak, float(middle[over].max()))
+        after = int(np.argmax(over))
+        x, y = _scaled(ax, steps[after], middle[after])
+        if after and np.isfinite(middle[after - 1]):
+            before = _scaled(ax, steps[after - 1], middle[after - 1])
+            x = before[0] + (x - before[0]) * (edge - before[1]) / (y - before[1])
+        place = (x - low) / (high - low)
+        while any(abs(place - other) < _APART for other in places):
+            place += 1.01 * _APART
+        places.append(place)
+        ax.plot(place, 1.0, marker="^", ms=7, color=look.color, mec=theme.paper, mew=0.6, clip_on=False, zorder=5,
+                transform=ax.transAxes, gid="leaves")  # fmt: skip
+    if places:
+        ax.annotate(
+            f"▲ on to {peak:.2g}", (1.0, 1.0), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
+            fontsize=7.5, color=theme.muted, ha="right", va="bottom", gid="leaving",
+        )  # fmt: skip
+
+
+def _scaled(ax: Axes, x: float, y: float) -> np.ndarray:
+    """A point as the axes' scales have it: there, the lines are straight."""
+    return np.asarray(ax.transScale.transform((x, y)))
 
 
 def _coincide(steps: np.ndarray, one: np.ndarray, at: np.ndarray, other: np.ndarray) -> bool:
@@ -78,5 +127,6 @@ def _median(ax: Axes, steps: np.ndarray, middle: np.ndarray, look: Look, width: 
         linestyle=look.linestyle(width), zorder=depth,
     )  # fmt: skip
     line.set_dash_capstyle("butt")
+    mark_lone(ax, steps[part], np.where(shown, middle, np.nan)[part], look.color, 6.0)
     if not shown[-1]:
         ax.plot(steps[last], middle[last], marker="X", ms=8, color=look.color, mec="white", mew=0.8, zorder=4)

@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from .competitors import need
-from .panels import legend_beside, name_axes, panels
+from ..errors import InputError
+from .checks import choose, need, need_finite
+from .panels import legend_beside, name_axes, panels, say_chosen
 from .style import Look, Theme, looks_of, short_name, style_of, theme_of
 
+POINTS = 20  # names that fit beside the points of a plane
 # An implementation has a colour and a mark; the colours are those of optimizers that are never drawn beside it.
 MARKS = {"for-loop": "o", "foreach": "s", "fused": "D", "compile": "^"}
 
@@ -28,12 +30,21 @@ def implementation_looks(theme: str) -> dict[str, Look]:
     return dict(zip(MARKS, looks_of(["SGD", "Adam", "RMSprop", "Nesterov"], theme), strict=True))
 
 
+def need_steps(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> None:
+    """Raise InputError unless the columns hold finite numbers > 0, and the implementations are known ones."""
+    need_finite(frame, name, columns, every=True, above=0)
+    odd = sorted(set(frame["implementation"].astype(str)) - set(MARKS))
+    if odd:
+        raise InputError(f"implementations are {', '.join(MARKS)}; the {name} frame has {odd[0]!r}")
+
+
 def step_times(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Nanoseconds a parameter by optimizer, a mark an implementation, fastest first, on a logarithmic axis.
 
-    Raises InputError for a frame that is empty or lacks a column.
+    Raises InputError for a frame that is empty, lacks a column, or holds a time that is no finite number > 0.
     """
     need(frame, "steps", ("optimizer", "implementation", "ns_per_parameter"))
+    need_steps(frame, "steps", ("ns_per_parameter",))
     look = theme_of(theme)
     order = list(frame.groupby("optimizer")["ns_per_parameter"].min().sort_values(ascending=False).index)
     figure, [ax] = panels([""], look, across=1, height=0.55 + 0.27 * len(order))
@@ -66,10 +77,13 @@ def roofline(frame: pd.DataFrame, probes: pd.DataFrame, *, theme: str = "light")
 
     Takes the columns optimizer, implementation, working_set_bytes, gb_per_s; and of the probes kernel,
     working_set_bytes and gb_per_s. Of the probes of half a decade the best counts: other work on the machine only ever
-    slows one. Raises InputError for a frame that is empty or lacks a column.
+    slows one. Raises InputError for a frame that is empty, lacks a column, or holds bytes or a rate that are no finite
+    numbers > 0.
     """
     need(frame, "steps", ("optimizer", "implementation", "working_set_bytes", "gb_per_s"))
     need(probes, "probes", ("kernel", "working_set_bytes", "gb_per_s"))
+    need_steps(frame, "steps", ("working_set_bytes", "gb_per_s"))
+    need_finite(probes, "probes", ("working_set_bytes", "gb_per_s"), every=True, above=0)
     look = theme_of(theme)
     figure, [ax] = panels([""], look, across=1, width=7.6, height=4.2)
     colors = implementation_looks(theme)
@@ -100,13 +114,19 @@ def roofline(frame: pd.DataFrame, probes: pd.DataFrame, *, theme: str = "light")
 def time_and_state(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Each optimizer's fastest step against the bytes of state that it keeps; a stair joins those that none dominates.
 
-    Takes the columns optimizer, ns_per_parameter, state_bytes_per_parameter. Raises InputError for a frame that is
-    empty or lacks a column.
+    Of more than 20 optimizers the quickest are drawn, and the picture says so. Takes the columns optimizer,
+    ns_per_parameter, state_bytes_per_parameter. Raises InputError for a frame that is empty, lacks a column, or holds
+    a time that is no finite number > 0.
     """
     need(frame, "steps", ("optimizer", "ns_per_parameter", "state_bytes_per_parameter"))
     look = theme_of(theme)
+    need_finite(frame, "steps", ("ns_per_parameter",), every=True, above=0)
+    need_finite(frame, "steps", ("state_bytes_per_parameter",), every=True)
+    kept, chosen = choose(frame.groupby("optimizer", sort=False)["ns_per_parameter"].min(), POINTS, "quickest")
+    frame = frame[frame["optimizer"].isin(kept)]
     best = frame.loc[frame.groupby("optimizer")["ns_per_parameter"].idxmin()]
     figure, [ax] = panels([""], look, across=1, width=7.2, height=4.4)
+    say_chosen(figure, ax, chosen, look)
     front = pareto(best["state_bytes_per_parameter"], best["ns_per_parameter"])
     x, y = best["state_bytes_per_parameter"].to_numpy(float), best["ns_per_parameter"].to_numpy(float)
     order = np.flatnonzero(front)[np.argsort(x[front], kind="stable")]
@@ -154,6 +174,12 @@ def pareto(x: Iterable[float], y: Iterable[float]) -> np.ndarray:
 def _name_points(ax: Axes, x: np.ndarray, level: np.ndarray, names: Sequence[str], theme: str) -> None:
     """Names to the right of their points; those of one column keep a line's height apart, from below upwards."""
     low, high = np.log10(ax.get_ylim())
+    # A full column needs a higher panel: each of its names takes a twenty-fifth.
+    for column in np.unique(np.round(x)):
+        own = np.sort(level[np.round(x) == column])
+        after = np.arange(len(own), 0, -1)
+        high = max(high, float((low + (own - low) / (1 - 0.04 * after)).max())) if len(own) > 1 else high
+    ax.set_ylim(10**low, 10**high)
     line = (high - low) * 0.04
     for column in np.unique(np.round(x)):
         at = -np.inf

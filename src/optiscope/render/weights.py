@@ -13,11 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..errors import InputError
-from .competitors import need
+from .checks import need, need_finite
 from .ends import label_ends
-from .panels import dress, name_axes
+from .panels import dress, name_axes, say_blank
 from .picture import Still, describe
 from .race_map import Landscape
+from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
 MOST = 6
@@ -35,8 +36,8 @@ def weight_plane(
     of a path (solid) and the loss at its place in the plane (dashed) part, the weights lie off the plane, and the
     contours beneath the path are not what it saw. In an `ax` of yours there is the plane alone.
 
-    Raises InputError for a frame that is empty or lacks a column, more than six optimizers, or a loss that is not
-    positive.
+    Raises InputError for a frame that is empty or lacks a column, more than six optimizers, one of them without a
+    finite place, or a loss that is not positive.
     """
     look = theme_of(theme)
     need(paths, "paths", ("optimizer", "step", "x", "y", "loss", "loss_projected"), why="make it with loss_plane")
@@ -44,6 +45,8 @@ def weight_plane(
     names = list(dict.fromkeys(paths["optimizer"].astype(str)))
     if len(names) > MOST:
         raise InputError(f"a plane of weights shows at most {MOST} optimizers, got {len(names)}")
+    for name in names:
+        need_finite(paths[paths["optimizer"].astype(str) == name], f"paths' {name}", ("step", "x", "y"))
     if not (ground.loss[np.isfinite(ground.loss)] > 0).all():
         raise InputError("the contours are of the loss's logarithm: it must be > 0 all over the plane")
     styles = looks_of(names, theme)
@@ -54,14 +57,15 @@ def weight_plane(
     else:
         figure = ax.get_figure(root=True)  # type: ignore[assignment]
     _plane(ax, ground, paths, names, styles, explained, look)
-    ends = paths.sort_values("step").groupby("optimizer", sort=False)["loss"].last()
+    ends = paths.sort_values("step").groupby("optimizer", sort=False).tail(1).set_index("optimizer")["loss"]
+    ends = ends[np.isfinite(ends)]
     known = paths[np.isfinite(paths[["loss", "loss_projected"]]).all(axis=1) & (paths["loss"] > 0)]
     off = np.abs(np.log(known["loss_projected"] / known["loss"])).groupby(known["optimizer"]).max()
     apart = f"True and projected loss differ most for {short_name(str(off.idxmax()))}" if len(off) else ""
     shares = "" if math.isnan(explained[0]) else f", which holds {sum(explained):.0%} of their variance"
     return describe(
         figure, f"The weights' paths of {', '.join(map(short_name, names))} in one plane{shares}, over the true loss.",
-        f"{short_name(str(ends.idxmin()))} ends lowest, at {ends.min():.2g}.",
+        f"{short_name(str(ends.idxmin()))} ends lowest, at {ends.min():.2g}." if len(ends) else "No loss is finite.",
         f"{apart}: {np.exp(off.max()):.1f} times." if apart else "",
     )  # fmt: skip
 
@@ -89,8 +93,12 @@ def _plane(
         ax.plot(own["x"], own["y"], color=theme.halo, lw=3.8, alpha=0.85, zorder=3)
         ax.plot(own["x"], own["y"], color=style.color, lw=1.9, marker="o", ms=2.6, zorder=4, gid=f"path:{name}",
                 linestyle=style.linestyle(1.9))  # fmt: skip
-        ax.plot(own["x"].iloc[-1:], own["y"].iloc[-1:], "o", ms=9, color=style.color, mec=theme.halo, mew=1.3, zorder=5)
-    first = paths.sort_values("step").iloc[0]
+        there = own[np.isfinite(own[["x", "y"]].to_numpy(float)).all(axis=1)]
+        ax.plot(
+            there["x"].iloc[-1:], there["y"].iloc[-1:], "o", ms=9, color=style.color, mec=theme.halo, mew=1.3, zorder=5
+        )
+    placed = paths[np.isfinite(paths[["step", "x", "y"]].to_numpy(float)).all(axis=1)]
+    first = placed.sort_values("step").iloc[0]
     ax.plot(first["x"], first["y"], "o", ms=10, mfc="none", mec=theme.ink, mew=1.4, zorder=6, gid="start")
     for axis, share, number in ((ax.set_xlabel, explained[0], 1), (ax.set_ylabel, explained[1], 2)):
         told = f"random direction {number}, filters normalised"
@@ -104,7 +112,8 @@ def _losses(figure: Figure, paths: pd.DataFrame, names: list[str], styles: list[
     every = paths[["loss", "loss_projected"]].to_numpy(float)
     every = every[np.isfinite(every) & (every > 0)]
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.1, 1.0)
-    last = max(float(paths["step"].max()), 1.0)
+    known = paths["step"].to_numpy(float)
+    last = max(float(known[np.isfinite(known)].max()), 1.0)
     room, gap = 0.8, 0.035
     height = (room - gap * (len(names) - 1)) / len(names)
     top = 0.905
@@ -119,6 +128,10 @@ def _losses(figure: Figure, paths: pd.DataFrame, names: list[str], styles: list[
         own = paths[paths["optimizer"] == name].sort_values("step")
         ax.plot(own["step"], own["loss"], color=style.color, lw=2.0, gid=f"true:{name}")
         ax.plot(own["step"], own["loss_projected"], color=theme.ink, lw=1.2, linestyle=(0, (3, 2)), gid=f"seen:{name}")
+        mark_lone(ax, own["step"], own["loss"], style.color)
+        mark_lone(ax, own["step"], own["loss_projected"], theme.ink, 3.0)
+        if not np.isfinite(own[["loss", "loss_projected"]].to_numpy(float)).any():
+            say_blank(ax, f"{short_name(name)}: no finite loss", theme)
         ax.set_yscale("log")
         ax.set(xlim=(0, last), ylim=(low / 1.5, high * 1.5))
         ax.yaxis.set_major_locator(LogLocator(numticks=4))
