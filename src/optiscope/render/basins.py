@@ -26,13 +26,14 @@ _TINT, _SHADE = 0.62, 0.62  # how far the quickest are from their hue towards wh
 
 
 def basins(
-    frame: pd.DataFrame, minima: Sequence[tuple[float, ...]], *, theme: str = "light", ax: Axes | None = None
-) -> Figure:
+    frame: pd.DataFrame, minima: Sequence[tuple[float, ...]], *, title: str = "", theme: str = "light",
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """A map of starts for each optimizer: the colour says which minimum is reached, the shade after how many steps.
 
     Takes the columns optimizer, x, y, basin, steps, as `metrics.basins` gives them, each optimizer on a regular grid of
-    starts; with a column lr it is named. Stars mark the minima in their colours. Grey starts end nowhere within the
-    steps, black ones (white on dark paper) diverge.
+    starts; with a column lr it is named. `title` stands above, and says of which function. Stars mark the
+    minima in their colours. Grey starts end nowhere within the steps, black ones (white on dark paper) diverge.
 
     Raises InputError for a frame that is empty or lacks a column, starts that are no grid, or more than eight minima.
     """
@@ -52,10 +53,13 @@ def basins(
     for name, panel in zip(names, axes, strict=True):
         _map(panel, frame[frame["optimizer"] == name], np.asarray(minima, float), hues, span, look)
     if ax is None:
+        if title:
+            figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=look.ink)
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]
     return describe(
-        figure, f"Which of {len(minima)} minima each start reaches, coloured by minimum and shaded by steps.",
+        figure, f"{title}{': which' if title else 'Which'} of {len(minima)} minima each start reaches, coloured by "
+        "minimum and shaded by steps.",
         f"{'; '.join(shares)} of the starts.",
     )  # fmt: skip
 
