@@ -22,8 +22,7 @@ RATES = {"Momentum": 1e-3, "RMSprop": 0.02, "Adam": 0.15}
 
 def make(tiny: bool, store: Path) -> Film:
     """Run each method, take its steps apart, and draw them over the landscape."""
-    steps = 12 if tiny else 150
-    runs = [one for name, lr in RATES.items() for one in osc.grid("rosenbrock", name, lr=lr, steps=steps)]
+    runs = [one for name, lr in RATES.items() for one in osc.grid("rosenbrock", name, lr=lr, steps=150)]
     results = osc.run(runs, store=store)
     ground = results.landscape(bounds=((-1.75, 1.75), (-1.6, 2.8)))
     return anatomy(

@@ -28,11 +28,13 @@ def make(tiny: bool, store: Path) -> Figure:
     starts = [(a, b) for b in y for a in x]
     runs = []
     for optimizer in OPTIMIZERS:
-        best = osc.tune(problem, optimizer, steps=steps, seeds=8, start="random", store=store)
+        best = osc.tune(problem, optimizer, steps=steps, seeds=2 if tiny else 8, start="random", store=store)
         runs += osc.grid(problem, optimizer, lr=best.lr, start=starts, steps=steps)
     ends = osc.TraceSpec(every=0, norms=False, ends=True, target=1e-3)
     results = osc.run(runs, trace=ends)
-    return basins(osc.metrics.basins(results.runs, results.trace, problem.minima), problem.minima)
+    return basins(
+        osc.metrics.basins(results.runs, results.trace, problem.minima), problem.minima, title="Himmelblau's function"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ OPTIMIZERS = ["SGD", "RMSprop", "Adam", "NAdam", "Adagrad"]
 
 def make(tiny: bool, store: Path) -> Figure:
     """Search every pair, and draw what shorter searches would have ended with."""
-    steps, trials = (20, 6) if tiny else (300, 96)
+    steps, trials = 300, 6 if tiny else 96
     pools = [
         osc.random_search(problem, optimizer, steps=steps, trials=trials, start="random", store=store).table
         for problem in PROBLEMS[: 1 if tiny else 2]

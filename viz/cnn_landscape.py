@@ -31,7 +31,7 @@ def make(tiny: bool, store: Path) -> Figure:
         best = osc.tune(problem, optimizer, steps=steps, seeds=1, lr=rates, store=store)
         runs += osc.grid(problem, optimizer, lr=best.lr, steps=steps)
     plane = loss_plane(runs, every=2 if tiny else 6, resolution=(7, 7) if tiny else (33, 33))
-    return weight_plane(plane.landscape, plane.paths, plane.explained)
+    return weight_plane(plane.landscape, plane.paths, plane.explained, title="A small CNN that learns to read digits")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def make(tiny: bool, store: Path) -> Figure:
     shape = pd.DataFrame(
         [(one.name, *pair) for one, pair in problems.items()], columns=["problem", "condition", "angle"]
     )
-    return conditioning(best.merge(shape, on="problem"))
+    return conditioning(best.merge(shape, on="problem"), target=TARGET, budget=steps)
 
 
 if __name__ == "__main__":

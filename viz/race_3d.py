@@ -1,4 +1,4 @@
-"""The same race on the surface: the valley that looked flat from above is a gorge, and its walls throw some far off.
+"""The same race on the surface: the valley that looked flat from above is a gorge between steep walls.
 
 Height is the logarithm of the gap above the minimum. Paths behind a hill show faintly.
 """
@@ -19,10 +19,10 @@ OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 
 def make(tiny: bool, store: Path) -> Film:
     """Prepare the race as for the flat film, and draw it in three dimensions."""
-    prepared = prepare_race("beale", OPTIMIZERS, steps=20 if tiny else 200, store=store)
+    prepared = prepare_race("beale", OPTIMIZERS, steps=200, store=store)
     course = prepared.course(bounds=((-1.7, 4.3), (-1.9, 2.1)))
-    frames = 6 if tiny else 90
-    return race_3d(course, title=prepared.title, subtitle=prepared.subtitle, frames=frames, size=(640, 480))
+    frames = 6 if tiny else 60
+    return race_3d(course, title=prepared.title, subtitle=prepared.subtitle, frames=frames, size=(560, 420))
 
 
 if __name__ == "__main__":

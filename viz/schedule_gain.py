@@ -28,7 +28,7 @@ def make(tiny: bool, store: Path) -> Figure:
     problems, optimizers, schedules = (
         (PROBLEMS[:1], OPTIMIZERS[:2], SCHEDULES[:3]) if tiny else (PROBLEMS, OPTIMIZERS, SCHEDULES)
     )
-    steps, seeds, tuning, rates = (20, 2, 1, 1) if tiny else (200, 9, 3, 2)
+    steps, seeds, tuning, rates = (200, 2, 1, 1) if tiny else (200, 9, 3, 2)
     study = Study.parse(
         f"""
         name = "schedule_gain"

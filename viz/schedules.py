@@ -20,7 +20,7 @@ FILE = "schedules.png"
 
 def make(tiny: bool, store: Path) -> Figure:
     """Step each schedule of the catalogue, and draw the rates and momenta that it asked for."""
-    return schedule_curves(sample_schedules(osc.schedules().values(), 60 if tiny else 300))
+    return schedule_curves(sample_schedules(osc.schedules().values(), 300))
 
 
 if __name__ == "__main__":

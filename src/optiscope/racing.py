@@ -53,8 +53,8 @@ class PreparedRace:
         from .render import Course
 
         runs = self.results.runs.assign(edge=self.edges or "")
-        name = self.problem.name.replace("_", " ")
-        return Course(self.results.landscape(bounds=bounds), runs, self.results.trace, self.results.minima(), name)
+        ground = self.results.landscape(bounds=bounds)
+        return Course(ground, runs, self.results.trace, self.results.minima(), _spoken(self.problem))
 
 
 def prepare_race(
@@ -115,7 +115,19 @@ def prepare_race(
         grid(the_problem, spec, the_schedule, rate, seed, start, steps, horizon=horizon)[0]
         for spec, rate in zip(specs, rates, strict=True)
     ]
-    name = the_problem.name.replace("_", " ")
+    from .render.style import count_words
+
+    name = _spoken(the_problem)
     schedule_text = "" if the_schedule.name == "constant" else f", under {the_schedule.name}"
-    title = f"{len(specs)} optimizers on {name}{schedule_text}" if len(specs) > 1 else f"{specs[0].name} on {name}"
+    title = (
+        f"{count_words(len(specs)).capitalize()} optimizers on {name}{schedule_text}"
+        if len(specs) > 1
+        else f"{specs[0].name} on {name}"
+    )
     return PreparedRace(the_problem, run(runs, **settings), title, f"{steps} steps from one start; {basis}", edges)
+
+
+def _spoken(problem: Problem) -> str:
+    """The name of a problem as a heading has it; a call stays a call."""
+    name = problem.name.replace("_", " ")
+    return name if "(" in name else name[:1].upper() + name[1:]

@@ -225,3 +225,16 @@ def test_a_scheduler_class_by_import_path_gets_its_own_arguments(bowl):
     assert trace["lr_t"].tolist() == pytest.approx([0.08, 0.04, 0.02, 0.01])
     with pytest.raises(osc.InputError, match="torch.pi is no scheduler class"):
         osc.grid(bowl, "SGD", "torch.pi", steps=3)
+
+
+def test_the_arguments_of_a_picture_are_whole():
+    from optiscope.catalogues.schedule_curves import sample_schedules
+
+    names = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler", "OneCycleLR")
+    specs = [schedule_from_text(name) for name in names]
+    told = dict(sample_schedules(specs, 300).groupby("schedule")["arguments"].first())
+    assert told["LambdaLR"] == "lr_lambda=1 / sqrt(1 + 15 k / steps)"
+    assert told["MultiplicativeLR"] == "lr_lambda=0.01 ** (1 / steps)"
+    assert "StepLR(step_size=100, gamma=0.5)" in told["ChainedScheduler"]
+    assert "LinearLR(start_factor=0.3333, end_factor=1, total_iters=30), ExponentialLR(gamma=" in told["SequentialLR"]
+    assert told["OneCycleLR"].endswith("three_phase=False")

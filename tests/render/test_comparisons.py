@@ -1,10 +1,9 @@
 """Sensitivity, gains, profiles and budgets: artists, labels and words, and frames that make no picture."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
+from boxes import clashes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -38,16 +37,6 @@ def curves():
 
 def by_gid(figure, gid):
     return [artist for artist in figure.findobj() if artist.get_gid() == gid]
-
-
-def overlaps(figure):
-    """Pairs of words whose boxes share more than a hair, in a figure that was drawn."""
-    shown = [one for one in figure.findobj(Text) if one.get_text() and one.get_tightbbox() is not None]
-    boxes = [(one.get_text(), one.get_window_extent()) for one in shown]
-    return [
-        (a, b) for (a, one), (b, two) in itertools.combinations(boxes, 2)
-        if min(one.x1, two.x1) - max(one.x0, two.x0) > 1 and min(one.y1, two.y1) - max(one.y0, two.y0) > 1
-    ]  # fmt: skip
 
 
 def test_the_band_is_framed_and_its_width_printed(curves):
@@ -131,8 +120,51 @@ def test_profiles_show_three_views_of_the_same_competitors(tournament):
     assert to_hex(line.get_color()) == style_of("Adam").color
     assert [text.get_text() for text in matrix.texts] == ["67", "33"]
     assert [label.get_text() for label in matrix.get_yticklabels()] == ["Adam", "SGD"]
-    assert "area" in right.get_legend().get_title().get_text()
+    # Each curve is named at its end, with the area under it; no key covers any.
+    assert left.get_legend() is right.get_legend() is None
+    ends = {text.get_text() for text in right.texts}
+    assert ends == {f"{name} {area:.2f}" for name, area in tournament[1].groupby("optimizer")["area"].first().items()}
     assert "100% of the targets" in alt_text(figure)
+
+
+def test_where_none_met_a_target_the_profiles_say_so(tournament):
+    none = [frame.assign(share=0.0, area=0.0) for frame in tournament[:2]]
+    figure = profiles(*none, tournament[2])
+    assert alt_text(figure).endswith("None met a target.")
+    assert [text.get_text() for text in figure.axes[1].texts].count("none met a target") == 1
+
+
+def test_equal_areas_are_told_as_a_tie(tournament):
+    even = [frame.assign(share=0.5, area=0.25) for frame in tournament[:2]]
+    words = alt_text(profiles(*even, tournament[2]))
+    assert "Adam" in words.split("Most by")[1]
+    assert "SGD" in words.split("Most by")[1]
+    assert "least" not in words
+
+
+def test_no_finite_end_of_a_rate_is_drawn_among_those_that_diverged(curves):
+    far = curves.assign(cost=curves["cost"].replace({40.0: 1e30}))
+    panel = lr_sensitivity(far).axes[0]
+    [edge] = by_gid(panel, "roof")
+    lost = np.concatenate([cross.get_ydata() for name in ("SGD", "Adam") for cross in by_gid(panel, f"lost:{name}")])
+    assert (lost > edge.get_ydata()[0]).all()
+    # The lines end under the strip of paper that the crosses stand on; what goes on beyond it is marked at its edge.
+    [strip], [line] = by_gid(panel, "strip"), by_gid(panel, "line:Adam")
+    assert strip.get_zorder() > line.get_zorder()
+    assert strip.get_bbox().y0 == edge.get_ydata()[0]
+    [beyond] = by_gid(panel, "beyond:Adam")
+    assert beyond.get_xydata().tolist() == [[1.0, edge.get_ydata()[0]]]
+    [legend] = panel.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Adam", "SGD", "diverged", "beyond the axis"]
+
+
+def test_gains_that_are_none_are_not_praised(gains):
+    none = gains.assign(gain=gains["gain"].where(gains["gain"] < 0, 0.0))
+    assert "No schedule gains on the constant rate." in alt_text(schedule_gain(none))
+    assert "No pair can be compared." in alt_text(schedule_gain(gains.assign(gain=np.nan)))
+    assert "Adam under A, SGD under A, ×10" in alt_text(
+        schedule_gain(gains.assign(gain=gains["gain"].replace({INF: 1.0})))
+    )
 
 
 @pytest.fixture
@@ -154,6 +186,17 @@ def test_a_budget_is_drawn_from_where_something_was_found(searches):
     assert "bowl: with one trial Adam, with 4 SGD" in alt_text(figure)
 
 
+def test_the_pools_of_a_search_have_their_optimizer_s_look():
+    names = ["SGD", "Momentum", "Adam"]
+    pools = [pd.DataFrame({"problem": "bowl", "optimizer": f"{name}(…)", "score": [1.0, 2.0]}) for name in names]
+    figure = budget(metrics.expected_best(pd.concat(pools), by=("problem", "optimizer"), resamples=20))
+    for name in names:
+        [line] = by_gid(figure, f"line:{name}(…)")
+        assert to_hex(line.get_color()) == style_of(name).color
+        assert line.is_dashed() == bool(style_of(name).dash)
+    assert "with one trial Adam and Momentum and SGD" in alt_text(figure)
+
+
 def test_a_budget_shows_one_curve_a_pair(searches):
     with pytest.raises(InputError, match="one curve"):
         budget(pd.concat([searches, searches]))
@@ -163,7 +206,7 @@ def test_a_line_that_leaves_the_panel_takes_no_name_with_it(curves):
     far = curves.assign(cost=curves["cost"].where((curves["lr"] < 1.0) | ~np.isfinite(curves["cost"]), 1e30))
     figure = lr_sensitivity(far)
     figure.draw_without_rendering()
-    assert overlaps(figure) == []
+    assert clashes(figure) == []
     box = figure.get_tightbbox(figure.canvas.get_renderer())
     assert box.y1 <= figure.get_size_inches()[1] + 0.05
 
@@ -179,7 +222,7 @@ def pictures(curves, gains, tournament, searches, **more):
 def test_no_two_words_overlap_and_nothing_is_cut_off(curves, gains, tournament, searches, theme):
     for figure in pictures(curves, gains, tournament, searches, theme=theme):
         figure.draw_without_rendering()
-        assert overlaps(figure) == []
+        assert clashes(figure) == []
         assert to_hex(figure.get_facecolor()) == THEMES[theme].paper
         assert len(alt_text(figure).split()) >= 8
         box, (width, height) = figure.get_tightbbox(figure.canvas.get_renderer()), figure.get_size_inches()

@@ -273,3 +273,19 @@ def test_a_dash_is_a_schedule_where_there_are_several():
         assert dashes["constant"] == {"(0.0, None)"}  # solid
         assert sorted(map(len, dashes.values())) == [1, 1, 1]
         assert len(set.union(*dashes.values())) == 3
+
+
+def test_who_ends_alike_is_told_as_a_tie():
+    runs, trace = study(optimizers=["SGD", "Adam", "Rprop"], seeds=1)
+    ends = {"SGD": 0.0, "Adam": 3e-9, "Rprop": 0.5}
+    runs = runs.assign(loss_final=runs["optimizer"].map(ends))
+    assert history(runs, trace).alt.endswith("SGD and Adam end lowest, at a median loss of 1e-8 or less.")
+    runs = runs.assign(loss_final=runs["optimizer"].map({"SGD": 0.1, "Adam": 0.101, "Rprop": 0.2}))
+    assert convergence(runs, trace).alt.endswith("SGD and Adam end lowest, at a median loss of 0.1.")
+
+
+def test_every_argument_of_a_schedule_is_printed():
+    frame = pd.DataFrame({"schedule": "own", "step": [0, 1], "lr_t": 1.0, "arguments": ", ".join(["long=12345"] * 20)})
+    figure = schedule_curves(frame)
+    [title] = [ax.get_title(loc="left") for ax in figure.axes]
+    assert title.count("long=12345") == 20

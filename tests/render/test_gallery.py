@@ -132,7 +132,29 @@ def test_conditioning_draws_a_line_an_optimizer_and_marks_misses():
     assert (missed.get_xdata().tolist(), again.get_xdata().tolist()) == ([100.0], [0.0])
     assert not by_gid(figure, "miss:Adam")
     assert by_gid(figure, "line:SGD")[0].get_xydata().tolist() == [[1.0, 2.0], [10.0, 2 * 10**0.5]]
-    assert "SGD 65 to misses steps" in alt_text(figure)
+    assert "SGD 65 steps at best, and a miss at worst" in alt_text(figure)
+
+
+def test_a_picture_says_which_problem_target_and_budget_it_is_of():
+    figure = render.conditioning(conditioning_frame(), target=1e-6, budget=700)
+    assert figure.axes[0].get_ylabel() == "steps to a loss of 1e-06"
+    assert "× misses it within 700 steps" in [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert alt_text(figure).startswith("Steps to a loss of 1e-06, 700 steps at most, against")
+    named = render.basins(basin_frame(), MINIMA, title="Two wells")
+    assert named.get_suptitle() == "Two wells"
+    assert alt_text(named).startswith("Two wells: which of 2 minima")
+    plane = render.weight_plane(*plane_frames(), title="A network")
+    assert "A network" in [text.get_text() for text in plane.texts]
+    assert alt_text(plane).startswith("A network: the weights' paths")
+    assert clashes(named) == clashes(plane) == []
+
+
+def test_the_paths_on_a_plane_of_weights_have_their_names_at_their_ends():
+    figure = STILLS["weight_plane"]()
+    _, paths = plane_frames()
+    for name, own in paths.groupby("optimizer"):
+        [text] = by_gid(figure, f"name:{name}")
+        assert np.allclose(text.xy, own.sort_values("step")[["x", "y"]].iloc[-1])
 
 
 def test_stability_has_its_threshold_at_two_over_lr():

@@ -26,7 +26,11 @@ def lambda_lr(optimizer: Optimizer, steps: int, *, lr_lambda: str | Callable[[in
     """`lr * lr_lambda(k)`; by default `1 / sqrt(1 + 15 k / steps)`, which ends at a quarter."""
     from torch.optim.lr_scheduler import LambdaLR
 
-    return LambdaLR(optimizer, _function(lr_lambda) or (lambda k: 1.0 / math.sqrt(1.0 + 15.0 * k / steps)))
+    def decay(k: int) -> float:
+        """1 / sqrt(1 + 15 k / steps)"""
+        return 1.0 / math.sqrt(1.0 + 15.0 * k / steps)
+
+    return LambdaLR(optimizer, _function(lr_lambda) or decay)
 
 
 def multiplicative_lr(
@@ -36,7 +40,12 @@ def multiplicative_lr(
     from torch.optim.lr_scheduler import MultiplicativeLR
 
     gamma = 0.01 ** (1.0 / steps)
-    return MultiplicativeLR(optimizer, _function(lr_lambda) or (lambda k: gamma))
+
+    def same(k: int) -> float:
+        """0.01 ** (1 / steps)"""
+        return gamma
+
+    return MultiplicativeLR(optimizer, _function(lr_lambda) or same)
 
 
 def step_lr(optimizer: Optimizer, steps: int, *, step_size: int | None = None, gamma: float = 0.1) -> Any:

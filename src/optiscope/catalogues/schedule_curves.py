@@ -54,9 +54,10 @@ def _arguments(spec: ScheduleSpec, scheduler: Any) -> str:
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
         value = given.get(name, parameter.default)
-        followed = value is None
+        followed = value is None or name == "schedulers"
         if followed:
-            value = _taken(name, scheduler)
+            taken = _taken(name, scheduler)
+            value = value if taken is None else taken
         if value is not None:
             (first if followed or name in given else usual).append(f"{name}={_told(value)}")
     return ", ".join(first + usual)
@@ -67,12 +68,22 @@ def _taken(name: str, scheduler: Any) -> Any:
     if name == "milestones":
         return sorted(getattr(scheduler, "milestones", None) or scheduler._milestones)
     if name == "schedulers":
-        return tuple(type(part).__name__ for part in scheduler._schedulers)
+        return [_part(part) for part in getattr(scheduler, "_schedulers", ())] or None
+    if name == "lr_lambda":
+        # A default says in its docstring what it computes.
+        return getattr(scheduler.lr_lambdas[0], "__doc__", None)
     if name == "base_lr":
         return "lr / 10"
     if name == "step_size_up":
         return round(scheduler.total_size * scheduler.step_ratio)
     return getattr(scheduler, name, None)
+
+
+def _part(scheduler: Any) -> str:
+    """A scheduler of torch as a call, with the arguments that it keeps."""
+    names = [name for name in inspect.signature(type(scheduler)).parameters if name in vars(scheduler)]
+    told = [f"{name}={_told(vars(scheduler)[name])}" for name in names if name not in ("optimizer", "last_epoch")]
+    return f"{type(scheduler).__name__}({', '.join(told)})"
 
 
 def _told(value: Any) -> str:

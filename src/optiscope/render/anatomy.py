@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator
 from ..errors import InputError
 from .blit import BlitScene
 from .checks import need, need_flat
-from .clock import clock_axis, frame_times
+from .clock import clock_axis, frame_times, overhang
 from .panels import dress
 from .picture import Film, Still
 from .race_map import Landscape
@@ -146,7 +146,7 @@ def _compose(
     heads = []
     for i, (name, part, style) in enumerate(zip(names, parts, styles, strict=True)):
         left = (0.1 + i * across + 0.32) / wide
-        width = (across - 0.4) / wide
+        width = (across - 0.32 - max(0.08, overhang(max(float(one["step"].iloc[-1]) for one in parts)))) / wide
         ax = figure.add_axes((left, 1.62 / high, width, (top - 0.24 - 1.62) / high))
         rate = f", lr {part['lr_t'].iloc[0]:.2g}" if "lr_t" in part else ""
         ax.set_title(f"{short_name(name)}{rate}", fontsize=9, color=style.ink, loc="left", fontweight="bold", pad=4)
@@ -197,8 +197,8 @@ def _head(
     below.yaxis.set_major_locator(FixedLocator([0, 90, 180]))
     below.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
     if first:
-        below.text(0.03, 0.94, "uphill", fontsize=7.5, color=theme.muted, transform=below.transAxes, va="top")
-        below.set_title("angle to steepest descent, degrees", fontsize=7.5, color=theme.muted, loc="left", pad=3)
+        words = "angle to descent; grey: uphill"
+        below.set_title(words, fontsize=7.5, color=theme.muted, loc="left", pad=3)
     return _Head(part, trail, dot, arrows, ellipse, cursor, _lengths(ax, part), _halves(part))
 
 

@@ -27,14 +27,15 @@ _TINT, _SHADE = 0.62, 0.62  # how far the quickest are from their hue towards wh
 
 
 def basins(
-    frame: pd.DataFrame, minima: Sequence[tuple[float, ...]], *, theme: str = "light", ax: Axes | None = None
-) -> Figure:
+    frame: pd.DataFrame, minima: Sequence[tuple[float, ...]], *, title: str = "", theme: str = "light",
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """A map of starts for each optimizer: the colour says which minimum is reached, the shade after how many steps.
 
     Takes the columns optimizer, x, y, basin, steps, as `metrics.basins` gives them, each optimizer on a regular grid of
-    starts; with a column lr it is named. Stars mark the minima in their colours. Grey starts end nowhere within the
-    steps, black ones (white on dark paper) diverge. Of more than nine optimizers those that arrive most often are
-    drawn, and the picture says so.
+    starts; with a column lr it is named. `title` stands above, and says of which function. Stars mark the minima in
+    their colours. Grey starts end nowhere within the steps, black ones (white on dark paper) diverge. Of more than nine
+    optimizers those that arrive most often are drawn, and the picture says so.
 
     Raises InputError for a frame that is empty or lacks a column, starts that are no grid, more than eight minima, or
     minima that are not pairs of finite coordinates.
@@ -65,10 +66,13 @@ def basins(
             title = panel.get_title(loc="left")
             panel.set_title(title, fontsize=7, color=look.ink, loc="left", fontweight="bold")
     if ax is None:
+        if title:
+            figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=look.ink)
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]
     return describe(
-        figure, f"Which of {len(minima)} minima each start reaches, coloured by minimum and shaded by steps.",
+        figure, f"{title}{': which' if title else 'Which'} of {len(minima)} minima each start reaches, coloured by "
+        "minimum and shaded by steps.",
         f"{'; '.join(shares)} of the starts.",
     )  # fmt: skip
 

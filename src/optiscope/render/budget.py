@@ -88,15 +88,21 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
         name_axes(panel, look, "trials of the search", measure if panel is axes[0] else "")
     _name(figure, axes, ends, own_layout=ax is None)
     k = int(curves["k"].max())
-    last = curves[curves["k"] == k].sort_values("median").groupby(problem[curves["k"] == k], sort=False).first()
-    first = curves[curves["k"] == 1].sort_values("median").groupby(problem[curves["k"] == 1], sort=False).first()
     told = [
-        f"{title or 'here'}: with one trial {short_name(str(first['optimizer'][title]))}, with {k} "
-        f"{short_name(str(last['optimizer'][title]))}"
+        f"{title or 'here'}: with one trial {_leading(curves[problem == title], 1)}, with {k} "
+        f"{_leading(curves[problem == title], k)}"
         for title in titles
-        if title in last.index and title in first.index
     ]
     return describe(figure, "The best of k trials against k, by optimizer.", f"Who leads, {'; '.join(told)}.")
+
+
+def _leading(curves: pd.DataFrame, k: int) -> str:
+    """Whose best of k trials is lowest; all of them where they are told alike."""
+    here = curves[(curves["k"] == k) & np.isfinite(curves["median"].to_numpy(float))]
+    if here.empty:
+        return "nobody"
+    least = f"{here['median'].min():.3g}"
+    return " and ".join(short_name(str(row.optimizer)) for row in here.itertuples() if f"{row.median:.3g}" == least)
 
 
 def _name(figure: Figure, axes: list[Axes], ends: list[list], *, own_layout: bool) -> None:

@@ -46,8 +46,22 @@ def clock_axis(ax: Axes, clock: str, last: float) -> None:
             del ticks[-2]
         ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", "\u2009"))
+    ax.xaxis.set_major_formatter(lambda value, _: step_words(value))
     ax.set_xlim(0.0, last)
+
+
+def step_words(step: float) -> str:
+    """A step as an axis tells it, thousands apart.
+
+    >>> step_words(20000.0)
+    '20\u2009000'
+    """
+    return f"{step:,.0f}".replace(",", "\u2009")
+
+
+def overhang(last: float, size: float = 7.0) -> float:
+    """Inches that the number of the last step stands out beyond the end of its axis, in points of `size`."""
+    return 0.5 * 0.64 * size / 72 * len(step_words(last)) + 0.02
 
 
 def _log1p(step):

@@ -20,11 +20,15 @@ from .style import Look, Theme, looks_of, short_name, theme_of
 MOST = 14
 
 
-def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
+def conditioning(
+    frame: pd.DataFrame, *, target: float | None = None, budget: int | None = None, theme: str = "light",
+    ax: Axes | None = None,
+) -> Figure:  # fmt: skip
     """One line an optimizer: steps to a target against the condition number of a bowl, and against its rotation.
 
     Takes the columns optimizer, condition, angle (degrees), steps; infinite steps are misses, drawn as crosses above
-    the rest. The left panel shows the least angle, the right one the largest condition number.
+    the rest. `target` is the loss that was to be met and `budget` the steps there were; where they are given, the
+    picture tells them. The left panel shows the least angle, the right one the largest condition number.
 
     Raises InputError for a frame that is empty or lacks a column, a condition number or angle that is no finite number,
     or more than fourteen optimizers.
@@ -55,25 +59,31 @@ def conditioning(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None =
             panel.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 1.5, 3, 4.5, 5, 10]))
         panel.yaxis.set_major_locator(LogLocator(numticks=6))
         panel.yaxis.set_minor_locator(NullLocator())
-        _lines(panel, part, column, names, styles, roof, look, last=panel is axes[-1])
-    name_axes(axes[0], look, "condition number", "steps to the target")
+        _lines(panel, part, column, names, styles, roof, look, budget, last=panel is axes[-1])
+    aim = "the target" if target is None else f"a loss of {target:g}"
+    within = "" if budget is None else f", {budget} steps at most"
+    name_axes(axes[0], look, "condition number", f"steps to {aim}")
     name_axes(axes[1], look, "angle of rotation, degrees")
     told = [_told(name, worst) for name in names]
     return describe(
-        figure, "Steps to the target against the condition number of a bowl, and against its rotation.",
+        figure, f"Steps to {aim}{within}, against the condition number of a bowl, and against its rotation.",
         f"At condition number {frame['condition'].max():.0f}, from the best to the worst angle: {'; '.join(told)}.",
     )  # fmt: skip
 
 
 def _told(name: str, rows: pd.DataFrame) -> str:
-    steps = rows.loc[rows["optimizer"] == name, "steps"]
-    worst = "misses" if not np.isfinite(steps.max()) else f"{steps.max():.0f}"
-    return f"{short_name(name)} {steps.min():.0f} to {worst} steps" if np.isfinite(steps.min()) else f"{name} misses"
+    """How many steps from the best to the worst angle, in words."""
+    steps, short = rows.loc[rows["optimizer"] == name, "steps"], short_name(name)
+    if not np.isfinite(steps.min()):
+        return f"{short} misses at every angle"
+    if not np.isfinite(steps.max()):
+        return f"{short} {steps.min():.0f} steps at best, and a miss at worst"
+    return f"{short} {steps.min():.0f} to {steps.max():.0f} steps"
 
 
 def _lines(
     ax: Axes, rows: pd.DataFrame, column: str, names: Sequence[str], styles: Sequence[Look], roof: float, theme: Theme,
-    *, last: bool,
+    budget: int | None, *, last: bool,
 ) -> None:  # fmt: skip
     ends = []
     missed = False
@@ -92,8 +102,8 @@ def _lines(
             ends.append((float(at[-1]), float(steps[-1]) if met[-1] else roof, short_name(name), style.ink))
     if missed:
         ax.text(
-            0.02, roof * 1.25, "× misses the target", transform=ax.get_yaxis_transform(), fontsize=7.5,
-            color=theme.muted, va="bottom",
+            0.02, roof * 1.25, "× misses it" + (f" within {budget} steps" if budget else ""), fontsize=7.5,
+            transform=ax.get_yaxis_transform(), color=theme.muted, va="bottom",
         )  # fmt: skip
     if last:
         # The layout must leave the names their room before they are laid out.

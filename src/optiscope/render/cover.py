@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from .picture import Still, describe
 from .race import Course, Entry
@@ -18,6 +19,7 @@ from .race_map import Map
 from .race_strip import Strip
 from .style import Theme, theme_of
 
+_SMALL = 10.5  # points
 _PIXELS, _DPI = (1280, 640), 140  # what the cards of a code host and of social networks take, shown much smaller
 
 
@@ -63,9 +65,11 @@ def cover(
     over.set_axis_off()
     over.text(0.055, 0.8, title, fontsize=37, fontweight="bold", color=look.ink, va="center", gid="title")
     for i, words in enumerate(lines):
-        over.text(0.057, 0.655 - 0.066 * i, words, fontsize=12.5, color=look.ink, alpha=0.8, va="center")
+        over.text(0.057, 0.67 - 0.066 * i, words, fontsize=12.5, color=look.ink, alpha=0.8, va="center")
     _gaps(figure, entry, look)
-    return describe(figure, f"{title}. {' '.join(lines)} {entry.told('')}")
+    return describe(
+        figure, f"{title}. {' '.join(lines).rstrip('.')}{'.' * bool(lines)} {entry.told('')}".replace("  ", " ")
+    )
 
 
 def _map(ax: Axes, entry: Entry, theme: Theme) -> None:
@@ -81,7 +85,7 @@ def _map(ax: Axes, entry: Entry, theme: Theme) -> None:
 
 
 def _gaps(figure: Figure, entry: Entry, theme: Theme) -> None:
-    ax = figure.add_axes((0.06, 0.09, 0.3, 0.27), zorder=3)
+    ax = figure.add_axes((0.085, 0.135, 0.3, 0.27), zorder=3)
     strip = Strip(ax, entry.competitors, entry.floor, "log", theme)
     strip.reveal()
     for line in strip.lines:
@@ -89,4 +93,9 @@ def _gaps(figure: Figure, entry: Entry, theme: Theme) -> None:
         line.set_linewidth(1.8)
     strip.cursor.set_visible(False)
     ax.patch.set_alpha(0.0)
-    ax.tick_params(labelsize=7.5)
+    # At half its size, as pages show it, these words are still read.
+    ax.tick_params(labelsize=_SMALL, length=3.5)
+    ax.yaxis.set_major_locator(LogLocator(numticks=4))
+    ax.xaxis.label.set_size(_SMALL)
+    for text in ax.texts:
+        text.set_size(_SMALL)

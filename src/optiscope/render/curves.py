@@ -14,10 +14,11 @@ from ..errors import InputError
 from ..metrics.cells import final_loss, left_domain
 from .bands import by_step, quantile, with_fates
 from .checks import need, need_finite
+from .clock import step_words
 from .competitors import LEAST_GAP
 from .lines import lines_of, with_lost
 from .panels import legend_beside, name_axes, panels, say_blank, say_chosen
-from .picture import describe
+from .picture import describe, lowest_of
 from .strokes import Curve, draw_curves, key_line, mark_leaving
 from .style import Look, Theme, theme_of
 
@@ -57,7 +58,7 @@ def convergence(
     say_chosen(figure, axes[0], chosen, look, ax)
     entries = [(with_lost(label, rows), key_line(style)) for label, rows, style in groups]
     legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
-    best = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
+    best = [f"On {problem} {_lowest(groups, problem)}." for problem in problems]
     return describe(
         figure, f"Loss against {' and '.join(clocks)}, median and quartiles over {_count(runs, groups, chosen)}.", *best
     )
@@ -101,7 +102,7 @@ def history(
     else:
         legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
     problems = list(dict.fromkeys(runs["problem"])) if "problem" in runs else [""]
-    told = [f"On {problem} {_lowest(runs, problem)}." for problem in problems]
+    told = [f"On {problem} {_lowest(groups, problem, LEAST_LOSS)}." for problem in problems]
     return describe(figure, f"{', '.join(names).capitalize()} by {axis} for {_count(runs, groups, chosen)}.", *told)
 
 
@@ -157,15 +158,14 @@ def _check_clocks(clocks: Sequence[str], runs: pd.DataFrame) -> None:
         )
 
 
-def _lowest(runs: pd.DataFrame, problem: object) -> str:
-    """Who ended lowest in the middle of its runs, in words."""
-    here = runs[runs["problem"] == problem] if problem != "" else runs
-    if "loss_final" not in here:
-        return f"{here['optimizer'].nunique()} optimizers are compared"
-    ends = here.assign(end=final_loss(here)).groupby("optimizer", sort=False)["end"].median()
-    if not np.isfinite(ends.min()):
-        return "none ended on a finite loss"
-    return f"{ends.idxmin()} ends lowest, at a median loss of {ends.min():.2g}"
+def _lowest(groups: Sequence[tuple[str, pd.DataFrame, Look]], problem: object, least: float = -np.inf) -> str:
+    """Which line ends lowest in the middle of its runs, in words; of losses up to `least`, none is told apart."""
+    here = {label: rows[rows["problem"] == problem] if problem != "" else rows for label, rows, _ in groups}
+    here = {label: rows for label, rows in here.items() if len(rows)}
+    if any("loss_final" not in rows for rows in here.values()):
+        return f"{len(here)} lines are compared"
+    told = lowest_of({label: float(np.median(final_loss(rows))) for label, rows in here.items()}, least)
+    return told.replace(" at ", " at a median loss of ")
 
 
 def _count(runs: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame, Look]], chosen: str) -> str:
@@ -229,6 +229,7 @@ def _convergence_panel(
     else:
         if last > 20:
             ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: step_words(step)))
             ax.xaxis.set_minor_locator(NullLocator())
         else:
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))

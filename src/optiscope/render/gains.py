@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -59,13 +61,31 @@ def schedule_gain(gains: pd.DataFrame, *, theme: str = "light", ax: Axes | None 
     for label in ax.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
     ax.set_title("times better than the constant rate", fontsize=9, color=look.ink, loc="left", fontweight="bold")
-    best = np.unravel_index(int(np.nanargmax(np.where(np.isnan(values), -np.inf, values))), values.shape)
     means = capped.mean(axis=0).sort_values(ascending=False)
     return describe(
         figure, "What each schedule gains over the constant rate, by optimizer, each at its own tuned rate.",
-        f"The greatest gain: {names[best[0]]} under {table.columns[best[1]]}, {times(values[best])}.",
-        f"On average {means.index[0]} gains most, {means.index[-1]} least." if wide > 1 else "",
+        _greatest(values, names, list(map(str, table.columns))),
+        f"On average {means.index[0]} gains most, {means.index[-1]} least." if _ranked(means) else "",
     )  # fmt: skip
+
+
+def _greatest(values: np.ndarray, names: Sequence[str], schedules: Sequence[str]) -> str:
+    """Which cells gain most, in words; that there is no gain, where there is none."""
+    if np.isnan(values).all():
+        return "No pair can be compared."
+    told = times(float(np.nanmax(values)))
+    if told[0] not in "×∞":
+        return "No schedule gains on the constant rate."
+    cells = [(y, x) for y, x in np.argwhere(~np.isnan(values)) if times(float(values[y, x])) == told]
+    pairs = [f"{names[y]} under {schedules[x]}" for y, x in cells]
+    many = f" and {len(pairs) - 2} more" if len(pairs) > 2 else ""
+    return f"The greatest gain: {', '.join(pairs[:2])}{many}, {told}."
+
+
+def _ranked(means: pd.Series) -> bool:
+    """Whether one schedule is first on average and another last."""
+    known = means.dropna()
+    return len(known) > 1 and known.iloc[0] > known.iloc[1] and known.iloc[-1] < known.iloc[-2]
 
 
 def times(gain: float) -> str:

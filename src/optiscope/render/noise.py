@@ -155,11 +155,13 @@ def _key(
     wide, high = figure.get_size_inches()
     x = 0.12
     for one, name, style in zip(clouds, names, styles, strict=True):
-        text = figure.text(
-            x / wide, (top - 0.02) / high, f"● {short_name(name)}, lr {one.lr:.2g}", fontsize=8.5, color=style.ink,
-            fontweight="bold", va="top",
-        )  # fmt: skip
-        x += text.get_window_extent().width / figure.dpi + 0.25
+        # The dot is its cloud's colour; words on paper may need a darker one.
+        for words, color in (("● ", style.color), (f"{short_name(name)}, lr {one.lr:.2g}", style.ink)):
+            text = figure.text(
+                x / wide, (top - 0.02) / high, words, fontsize=8.5, color=color, fontweight="bold", va="top"
+            )
+            x += text.get_window_extent().width / figure.dpi
+        x += 0.25
     return top - 0.28
 
 

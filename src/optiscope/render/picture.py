@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -138,6 +139,26 @@ class Film:
 def alt_text(picture: Figure | Film) -> str:
     """The words that a drawing gave to its picture; empty for a Figure of somebody else's."""
     return str(getattr(picture, "alt", ""))
+
+
+def lowest_of(ends: Mapping[str, float], least: float = 0.0) -> str:
+    """Who ends lowest, and where, in words; those whose ends are told alike are told together.
+
+    Ends of `least` and below are no different to the eye, and a tie.
+
+    >>> lowest_of({"SGD": 0.2, "Adam": 0.0}), lowest_of({"SGD": 0.101, "Adam": 0.1, "Rprop": 3.0})
+    ('Adam ends lowest, at 0', 'SGD and Adam end lowest, at 0.1')
+    """
+    finite = {name: end for name, end in ends.items() if math.isfinite(end)}
+    if not finite:
+        return "none ends on a finite loss"
+    low = min(finite.values())
+    at = f"{low:.2g}"
+    first = [name for name, end in finite.items() if f"{end:.2g}" == at or low <= end <= least]
+    if len(first) == 1:
+        return f"{first[0]} ends lowest, at {at}"
+    where = at if len({f"{finite[name]:.2g}" for name in first}) == 1 else f"{least:.0e} or less".replace("e-0", "e-")
+    return f"{', '.join(first[:-1])} and {first[-1]} end lowest, at {where}"
 
 
 def describe(figure: Figure, *sentences: str) -> Figure:

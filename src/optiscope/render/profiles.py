@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from ..errors import InputError
 from .checks import choose, need, need_finite, need_once
+from .ends import label_ends
 from .heat import balance, heat
 from .panels import divide, dress, name_axes, say_chosen
 from .picture import Still, describe
@@ -27,8 +28,8 @@ def profiles(
 ) -> Figure:  # fmt: skip
     """The performance profile, the ECDF over targets and the matrix of win rates of the same competitors.
 
-    The best by the area under the ECDF comes first everywhere; the areas stand in the key. In the matrix a row's
-    competitor beats a column's on so many of a hundred seeds, ties being half.
+    Each curve is named where it ends, with the area under it; the best by that of the ECDF comes first in the matrix,
+    where a row's competitor beats a column's in so many per cent of the seeds, ties being half.
 
     Takes what `metrics.performance_profile`, `metrics.target_ecdf` and `metrics.win_rates` give for the column `by`,
     which names optimizers.
@@ -62,19 +63,20 @@ def profiles(
     _curves(left, profile, by, "tau", names, looks)
     _curves(right, ecdf, by, axis, names, looks)
     for panel, title, x in (
-        (left, "performance profile", "times the best one's effort"), (right, "ECDF over all targets", axis),
+        (left, "performance profile, with areas", "times the best one's effort"),
+        (right, "ECDF over all targets, with areas", axis),
     ):  # fmt: skip
         panel.set_title(title, fontsize=9, color=look.ink, loc="left", fontweight="bold")
         name_axes(panel, look, x, "share solved" if panel is left else "share of targets met")
-    _key(left, profile.groupby(by)["area"].first(), names, looks, look)
-    _key(right, areas, names, looks, look)
     _matrix(matrix, wins, by, names, look)
+    if ax is None:
+        figure.draw_without_rendering()  # the layout must stand before the names find their places
+    _name_curves(left, profile.groupby(by)["area"].first(), names, looks, look, beside=ax is None)
+    _name_curves(right, areas, names, looks, look, beside=ax is None)
     solved = ecdf.groupby(by)["share"].last()
-    best, worst = names[0], names[-1]
     return describe(
         figure, "Who solves which share of problems and targets within which effort, and who beats whom.",
-        f"Most by the area under the ECDF: {short_name(best)}, {areas.iloc[0]:.2f}, with {solved[best]:.0%} of the "
-        f"targets met at the end; least: {short_name(worst)}, {areas.iloc[-1]:.2f}, {solved[worst]:.0%}.",
+        _told(areas, solved),
     )  # fmt: skip
 
 
@@ -116,18 +118,39 @@ def _curves(
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def _key(ax: Axes, areas: pd.Series, names: Sequence[str], looks: dict[str, Look], theme: Theme) -> None:
-    """The key of a panel, best area first, in the corner that rising curves leave free."""
-    order = sorted(names, key=lambda name: -areas[name])
-    lines = {str(line.get_gid()): line for line in ax.lines}
-    legend = ax.legend(
-        [lines[f"line:{name}"] for name in order], [f"{short_name(name)}  {areas[name]:.2f}" for name in order],
-        loc="upper left", ncols=1 + (len(order) > 4), columnspacing=1.0, fontsize=7, labelcolor=theme.ink,
-        handlelength=2.4, labelspacing=0.3, facecolor=theme.paper, edgecolor="none", framealpha=0.85,
-        title="area under the curve", borderpad=0.2,
-    )  # fmt: skip
-    legend.get_title().set(fontsize=7, color=theme.muted)
-    legend.set_gid("key")
+def _told(areas: pd.Series, solved: pd.Series) -> str:
+    """Who has the most and the least area under the ECDF, in words; areas told alike are a tie."""
+    if not (solved > 0).any():
+        return "None met a target."
+
+    def those(area: float) -> str:
+        names = [str(name) for name in areas.index if f"{areas[name]:.2f}" == f"{area:.2f}"]
+        ends = " and ".join(dict.fromkeys(f"{solved[name]:.0%}" for name in names))
+        return f"{', '.join(map(short_name, names))}, {area:.2f}, with {ends}"
+
+    most = f"Most by the area under the ECDF: {those(areas.iloc[0])} of the targets met at the end"
+    tied = f"{areas.iloc[0]:.2f}" == f"{areas.iloc[-1]:.2f}"
+    return f"{most}." if tied else f"{most}; least: {those(areas.iloc[-1])}."
+
+
+def _name_curves(
+    ax: Axes, areas: pd.Series, names: Sequence[str], looks: dict[str, Look], theme: Theme, *, beside: bool
+) -> None:  # fmt: skip
+    """Each curve's name and area at its end; `beside` the panel, or else in a part of it that is cleared for them."""
+    lines = {str(line.get_gid()): line.get_xydata() for line in ax.lines}
+    right = ax.get_xlim()[1]
+    if not beside:
+        low, high = ax.transAxes.inverted(), ax.transData
+        ax.set_xlim(right=high.inverted().transform(low.inverted().transform((1.6, 0.0)))[0])
+    # The greater area on top where curves end alike.
+    order = sorted(names, key=lambda name: areas[name])
+    ends = [
+        (right, float(lines[f"line:{name}"][-1, 1]), f"{short_name(name)} {areas[name]:.2f}", looks[name].ink)
+        for name in order
+    ]
+    label_ends(ax, ends, size=7, gap=3, in_layout=beside)
+    if all(end[1] <= 0 for end in ends):
+        ax.text(0.5, 0.5, "none met a target", transform=ax.transAxes, ha="center", fontsize=9, color=theme.muted)
 
 
 def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: Theme) -> None:
@@ -147,6 +170,6 @@ def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: 
         for label in ax.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     ax.set_title(
-        "win rate: the row beats the column on so many of 100 seeds", fontsize=9, color=theme.ink, loc="left",
+        "win rate: on how many of the seeds the row beats the column, in %", fontsize=9, color=theme.ink, loc="left",
         fontweight="bold",
     )  # fmt: skip

@@ -17,17 +17,16 @@ from matplotlib.lines import Line2D
 
 from ..errors import InputError
 from ..metrics.verdicts import verdicts
-from .clock import frame_times
+from .clock import frame_times, overhang
 from .competitors import LEAST_GAP, Competitor, competitors_of, rank
 from .picture import Film
 from .race_map import Landscape, Map
 from .race_strip import RateStrip, Strip
 from .race_table import Table, column_width
 from .stage import DESIGN, Stage
-from .style import Theme, theme_of
+from .style import Theme, count_words, theme_of
 
 STRIPS = {"gap": Strip, "lr": RateStrip}
-_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def race(
@@ -130,13 +129,13 @@ class Entry:
     def told(self, title: str) -> str:
         """What is shown, and who did how well."""
         count = len(self.competitors)
-        number = _COUNTS[count] if count < len(_COUNTS) else str(count)
         known = math.isfinite(self.floor)
-        told = f"{title or 'A race'}: {number} path{'s' * (count > 1)} over contours, {self.last:.0f} steps. At the end"
+        told = f"{title or 'A race'}: {count_words(count)} path{'s' * (count > 1)} over contours, "
+        told += f"{self.last:.0f} steps. At the end"
         parts = []
         for place, i in rank(self.competitors, known=known):
             one = self.competitors[i]
-            where = f"at {one.final:.2g}{' above the minimum' if known and not parts else ''}, "
+            where = f"at {_gap_words(one.final, known)}{' above the minimum' if known and not parts else ''}, "
             parts.append(f"{place}. {one.short} ({'' if one.fate or one.left else where}{self.sentences[i]})")
         return f"{told} {'; '.join(parts)}."
 
@@ -148,9 +147,13 @@ class Entry:
         if not first:
             return "none ended within the domain"
         end = first[0].final
-        at = f"{end:.2g}" if not known or end >= 1e-3 else f"{end:.0e}".replace("e-0", "e-")
-        at = "<1e-16" if known and end < LEAST_GAP else at
+        at = f"{end:.0e}".replace("e-0", "e-") if known and LEAST_GAP <= end < 1e-3 else _gap_words(end, known)
         return f"lowest: {', '.join(one.short for one in first[:2])}{', …' * (len(first) > 2)}, {at}"
+
+
+def _gap_words(end: float, known: bool) -> str:
+    """A gap in two digits; less than rounding leaves is told as that."""
+    return "<1e-16" if known and 0 < end < LEAST_GAP else f"{end:.2g}"
 
 
 def _checked(size: tuple[int, int], least: tuple[int, int] = (480, 360)) -> tuple[int, int]:
@@ -172,7 +175,8 @@ def _one_map(
     width, height = stage.width, stage.height
     left, right, column = 0.46, 0.1, column_width(competitors)
     top = 0.16 + 0.24 * bool(title) + 0.2 * bool(subtitle)
-    edge = width - column - right
+    beside = max(0.13, overhang(entry.last) + 0.04)  # between the map and the table
+    edge = width - column - right - (beside - 0.13)
     stage.heading(title, 0.1, height - 0.12, width - 0.2, 12.5, theme.ink, "bold")
     stage.heading(subtitle, 0.1, height - 0.12 - 0.25 * bool(title), width - 0.2, 8.5, theme.muted, "normal")
     low = 0.38
@@ -192,7 +196,7 @@ def _one_map(
         if i:
             strip.without_steps()
         stage.strips.append(strip)
-    box = (edge + 0.13, 0.14, width - right, height - top)
+    box = (edge + beside, 0.14, width - right, height - top)
     stage.table = Table(
         stage.figure, box, competitors, floor, bool(entry.stars), part.marks, theme, endings=entry.endings
     )
@@ -214,9 +218,10 @@ def _grid(
     top -= _legend_line(stage, everyone, top) + 0.08
     rows = math.ceil(len(entries) / across)
     cell_width, cell_height = (width - 0.1) / across, (top - 0.06) / rows
+    margin = max(0.06, overhang(max(entry.last for entry in entries)))
     for i, (entry, clocked) in enumerate(zip(entries, times, strict=True)):
         row, place = divmod(i, across)
-        left, right = 0.1 + place * cell_width + 0.36, 0.1 + (place + 1) * cell_width - 0.06
+        left, right = 0.1 + place * cell_width + 0.36, 0.1 + (place + 1) * cell_width - margin
         high, low = top - row * cell_height, top - (row + 1) * cell_height
         name = stage.heading(entry.course.title, left - 0.3, high, right - left, 9.5, theme.ink, "bold")
         taken = name.get_window_extent(stage.canvas.get_renderer()).width / stage.figure.dpi

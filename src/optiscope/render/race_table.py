@@ -24,7 +24,7 @@ _SWATCH = 0.24
 _INDENT = 0.33
 _EVERY = 4  # frames between two readings: at twenty a second nobody could read them
 _LINE = 0.15  # the height of a line of the key
-_LONG = 14  # letters of a label that asks for a wider column
+_LONG, _FITS = 14, 15  # letters of a label that asks for a wider column, and that this one holds
 _LEFT = "left domain"
 _BOUND = " †"
 # How a run ended, the longer way first; what diverged, failed or left says so in its number's place.
@@ -48,8 +48,9 @@ def scheduled(competitors: Sequence[Competitor]) -> bool:
 def column_width(competitors: Sequence[Competitor]) -> float:
     """Inches that the column needs: more where a row has a schedule to name, or a fate beside the rate."""
     wide, odd = scheduled(competitors), any(competitor.fate or competitor.left for competitor in competitors)
-    if any(len(competitor.label) > _LONG for competitor in competitors):
-        return 2.6 if wide else 2.3
+    longest = max(len(competitor.label) for competitor in competitors)
+    if longest > _LONG:
+        return min(2.3 + 0.1 * max(longest - _FITS, 0), 2.6) if not wide else 2.6
     return 2.2 if wide and odd else 2.0
 
 

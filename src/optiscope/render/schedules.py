@@ -16,8 +16,8 @@ from .picture import describe
 from .strokes import mark_lone
 from .style import Theme, looks_of, theme_of
 
-_LETTERS = 114  # of the arguments that fit a row of panels
-_LINES = 2
+_LETTERS = 108  # of the arguments that fit a row of panels
+_LINE = 0.125  # inches that a line of them is high
 
 
 def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = None) -> Figure:
@@ -34,27 +34,27 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
     names = list(dict.fromkeys(frame["schedule"].astype(str)))
     across = min(3, max(2, round(len(names) ** 0.5)))
     told = "arguments" in frame
-    figure, axes = panels(names, look, across=across, height=1.95 if told else 1.65, share=True, ax=ax)
     by_name = dict(tuple(frame.groupby(frame["schedule"].astype(str), sort=False)))
+    arguments = {name: str(by_name[name]["arguments"].iloc[0]) if told else "" for name in names}
+    lines = [len(textwrap.wrap(arguments[name], _LETTERS // across)) for name in names]
+    rows_of_panels = [lines[i : i + across] for i in range(0, len(lines), across)]
+    height = 1.65 + _LINE * sum(map(max, rows_of_panels)) / len(rows_of_panels)
+    figure, axes = panels(names, look, across=across, height=height, share=True, ax=ax)
     line_look, momentum_look = looks_of(["Adam", "Momentum"], look.name)
     for name, panel in zip(names, axes, strict=True):
         rows = by_name[name].sort_values("step", kind="stable")
-        _title(panel, name, str(rows["arguments"].iloc[0]) if told else "", across, look)
+        moves = "momentum" in rows and rows["momentum"].nunique() > 1
+        _title(panel, name, arguments[name], across, look, momentum_look.ink if moves else "")
         lines = [group for _, group in rows.groupby("run_id", sort=False)] if "run_id" in rows else [rows]
         for line in lines:
             panel.plot(line["step"], line["lr_t"], color=line_look.color, lw=1.8, drawstyle="steps-post", gid="lr")
             mark_lone(panel, line["step"], line["lr_t"], line_look.color)
         if not np.isfinite(rows["lr_t"].to_numpy(float)).any():
             say_blank(panel, "no finite rate", look)
-        if "momentum" in rows and rows["momentum"].nunique() > 1:
+        if moves:
             panel.plot(
                 rows["step"], rows["momentum"], color=momentum_look.color, lw=1.5, gid="momentum",
                 linestyle=momentum_look.linestyle(1.5), dash_capstyle="butt",
-            )  # fmt: skip
-            panel.annotate(
-                "momentum", (1.0, _roomiest(rows)), xycoords=("axes fraction", "data"), xytext=(-2, 0), ha="right",
-                va="center", textcoords="offset points", fontsize=7, color=momentum_look.ink,
-                bbox={"fc": look.paper, "ec": "none", "pad": 0.8, "alpha": 0.85},
             )  # fmt: skip
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
@@ -70,27 +70,23 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
     )  # fmt: skip
 
 
-def _title(panel: Axes, name: str, arguments: str, across: int, theme: Theme) -> None:
-    most = 84 // across
+def _title(panel: Axes, name: str, arguments: str, across: int, theme: Theme, momentum: str) -> None:
+    """The name, the arguments below it, and in the ink of `momentum`, where it is given, what the dashes are."""
+    most = 84 // across - (12 if momentum else 0)
     cut = name if len(name) <= most else name[: most - 1] + "…"
     lines = textwrap.wrap(arguments, _LETTERS // across)
+    above = 4 + 9.3 * len(lines)
+    if momentum:
+        panel.annotate(
+            "dashed: momentum", (1, 1), xycoords="axes fraction", xytext=(0, above), textcoords="offset points",
+            fontsize=7, color=momentum, ha="right", va="bottom", gid="momentum's name",
+        )  # fmt: skip
     if not lines:
         panel.set_title(cut, fontsize=8, color=theme.ink, loc="left", fontweight="bold")
         return
-    if len(lines) > _LINES:
-        lines = [*lines[: _LINES - 1], lines[_LINES - 1].rstrip(", ") + ", …"]
     panel.set_title("\n".join(lines), fontsize=6.5, color=theme.muted, loc="left", pad=3)
     panel.annotate(
         cut, (0, 1), xycoords="axes fraction",
-        xytext=(0, 4 + 9.3 * len(lines)), textcoords="offset points", fontsize=8, color=theme.ink, fontweight="bold",
+        xytext=(0, above), textcoords="offset points", fontsize=8, color=theme.ink, fontweight="bold",
         va="bottom", gid="schedule",
     )  # fmt: skip
-
-
-def _roomiest(rows: pd.DataFrame) -> float:
-    """A height at the right end that neither line is near."""
-    tail = rows.iloc[-max(1, len(rows) // 3) :]
-    taken = np.concatenate([tail["lr_t"].to_numpy(float), tail["momentum"].to_numpy(float)])
-    taken = taken[np.isfinite(taken)] if np.isfinite(taken).any() else np.zeros(1)
-    heights = np.linspace(0.1, 0.95, 18)
-    return float(heights[np.argmax(np.abs(heights[:, None] - taken[None]).min(axis=1))])

@@ -9,19 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from ..metrics import SETTING, lr_robustness
 from .checks import need, need_finite
-from .ends import label_ends
 from .heat import LOST, heat, outline, ramp
 from .panels import divide, dress, name_axes
 from .picture import Still, describe
-from .strokes import mark_lone
+from .strokes import key_line, mark_lone
 from .style import PLAIN, Theme, looks_of, short_name, theme_of
 
 PANELS = 3  # more schedules than this are shown on the map alone
+_FAR = 10.0  # how far above the bulk of the ends the curves still go
 SPAN = 6.0  # decades above the best that the map tells apart
 AXIS = {"gap": "final gap", "loss": "final loss", "val_loss": "validation loss"}
 
@@ -32,10 +33,10 @@ def lr_sensitivity(
     """What each rate of each optimizer and schedule ends with: curves above, a map of all of them below.
 
     One panel of curves a schedule (the first three), a line an optimizer, median over seeds with its quartiles. What
-    diverged in the median stands as a cross on a line above the rest, in the colour of divergence; a line that leaves
-    the panel is worse than almost all others. The map has a row a pair, a column a rate, sorted by how many decades of
-    rates end within `factor` times of the pair's best: that band is framed, and its width stands beside it, with a +
-    where it reaches the end of the range.
+    diverged in the median stands as a cross in a strip above the rest, in the colour of divergence; a finite end above
+    almost all others is a triangle at the panel's edge. The map has a row a pair, a column a rate, sorted by how many
+    decades of rates end within `factor` times of the pair's best: that band is framed, and its width stands beside it,
+    with a + where it reaches the end of the range.
 
     Takes the columns that `metrics.lr_curves` gives, of one problem.
 
@@ -55,10 +56,7 @@ def lr_sensitivity(
     figure, panels, below = _rooms(len(shown), len(bands), look, ax)
     _curves(panels, shown, curves, look)
     _map(below, bands, curves, factor, look)
-    # The map first: its names decide how wide everything is.
-    if ax is None:
-        figure.draw_without_rendering()
-    _name_lines(panels[-1], curves, shown[-1], look)
+    _key(figure, panels[-1], curves, look, own=ax is None)
     best, worst = bands.iloc[0], bands.iloc[-1]
     lost = int(np.isinf(curves["cost"].to_numpy(float)).sum())
     return describe(
@@ -94,32 +92,44 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
     optimizers = list(dict.fromkeys(curves["optimizer"].astype(str)))
     looks = dict(zip(optimizers, looks_of(optimizers, theme.name), strict=True))
     finite = curves.loc[np.isfinite(curves["cost"].to_numpy(float)) & (curves["cost"] > 0), "cost"].to_numpy(float)
-    low, high = (float(finite.min()), float(np.quantile(finite, 0.96))) if len(finite) else (0.1, 1.0)
+    low, most = (float(finite.min()), float(finite.max())) if len(finite) else (0.1, 1.0)
+    # A few ends far above all others must not flatten these.
+    bulk = float(np.quantile(finite, 0.96, method="lower")) if len(finite) else most
+    high = most if most <= _FAR * bulk else bulk
     high = max(high, low * 10)
-    roof = high * (high / low) ** 0.1 * 1.5
+    # What is finite ends here; above it, in a strip of its own, stands what diverged.
+    edge = high * (high / low) ** 0.03 * 1.25
+    roof = edge * (high / low) ** 0.07 * 1.3
+    top = roof * (high / low) ** 0.07 * 1.3
     diverged = LOST[theme.name]
     for panel, schedule in zip(panels, schedules, strict=True):
-        panel.set(xscale="log", yscale="log", ylim=(low / 1.7, roof * (high / low) ** 0.05 * 1.4))
+        panel.set(xscale="log", yscale="log", ylim=(low / 1.7, top))
         panel.set_title(schedule, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
-        panel.axhline(roof, color=diverged, lw=0.8, alpha=0.5, gid="roof")
+        panel.axhspan(edge, top, fc=theme.paper, ec="none", zorder=2.5, gid="strip")
+        panel.axhline(edge, color=theme.muted, lw=0.7, zorder=2.6, gid="roof")
         own = curves[curves["schedule"] == schedule]
         for i, name in enumerate(optimizers):
             rows = own[own["optimizer"] == name].sort_values("lr")
             lr, cost = rows["lr"].to_numpy(float), rows["cost"].to_numpy(float)
             met = np.isfinite(cost)
             style = looks[name]
-            top = np.minimum(rows["high"].to_numpy(float), high * 1e6)
-            panel.fill_between(lr, rows["low"], top, where=met, color=style.color, alpha=0.13, lw=0)
+            upper = np.minimum(rows["high"].to_numpy(float), edge)
+            panel.fill_between(lr, np.minimum(rows["low"], edge), upper, where=met, color=style.color, alpha=0.13, lw=0)
             panel.plot(
                 lr, np.where(met, cost, np.nan), color=style.color, lw=1.9, gid=f"line:{name}",
                 linestyle=style.linestyle(1.9), dash_capstyle="butt",
             )  # fmt: skip
             mark_lone(panel, lr, np.where(met, cost, np.nan), style.color, 4.0)
+            out = met & (cost > edge)
+            panel.plot(
+                lr[out], np.full(out.sum(), edge), "^", color=style.color, ms=5, mew=0, zorder=3, gid=f"beyond:{name}"
+            )  # fmt: skip
             # Side by side, so that all who diverged at one rate are seen.
             shift = 10 ** (0.035 * (i - (len(optimizers) - 1) / 2))
             panel.plot(
-                lr[~met] * shift, np.full((~met).sum(), roof), "x", color=diverged, ms=3.6, mew=1.1, gid=f"lost:{name}"
-            )
+                lr[~met] * shift, np.full((~met).sum(), roof), "x", color=diverged, ms=3.6, mew=1.1, zorder=3,
+                gid=f"lost:{name}",
+            )  # fmt: skip
         panel.xaxis.set_major_locator(LogLocator(numticks=6))
         panel.xaxis.set_minor_locator(NullLocator())
         panel.yaxis.set_major_locator(LogLocator(numticks=7))
@@ -127,23 +137,29 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
         name_axes(
             panel, theme, "learning rate", AXIS.get(str(curves["judged_by"].iloc[0]), "") if panel is panels[0] else ""
         )
-    panels[0].annotate(
-        "diverged", (0, roof), xycoords=("axes fraction", "data"), xytext=(3, 2.5), textcoords="offset points",
-        fontsize=7.5, color=diverged, gid="diverged",
-    )  # fmt: skip
 
 
-def _name_lines(panel: Axes, curves: pd.DataFrame, schedule: str, theme: Theme) -> None:
-    """Each line's name where it leaves the last panel: at its last finite point."""
+def _key(figure: Figure, panel: Axes, curves: pd.DataFrame, theme: Theme, *, own: bool) -> None:
+    """Whose line is whose: above everything, or within a panel of an axes that is the caller's.
+
+    Most lines end where their optimizer diverges, in the midst of a panel: there is no margin to name them in.
+    """
     optimizers = list(dict.fromkeys(curves["optimizer"].astype(str)))
-    ends = []
-    for name, style in zip(optimizers, looks_of(optimizers, theme.name), strict=True):
-        rows = curves[(curves["schedule"] == schedule) & (curves["optimizer"] == name)].sort_values("lr")
-        rows = rows[np.isfinite(rows["cost"].to_numpy(float))]
-        if len(rows):
-            end = min(float(rows["cost"].iloc[-1]), panel.get_ylim()[1])
-            ends.append((panel.get_xlim()[1], end, short_name(name), style.ink))
-    label_ends(panel, ends, size=7.5, gap=3, in_layout=True)
+    entries = [
+        (short_name(name), key_line(style))
+        for name, style in zip(optimizers, looks_of(optimizers, theme.name), strict=True)
+    ]
+    signs = {"lost:": ("diverged", "x", LOST[theme.name]), "beyond:": ("beyond the axis", "^", theme.muted)}
+    drawn = [line for line in panel.figure.findobj(Line2D) if len(line.get_xdata())]  # type: ignore[union-attr]
+    for sign, (words, marker, color) in signs.items():
+        if any(str(line.get_gid()).startswith(sign) for line in drawn):
+            entries.append((words, Line2D([], [], color=color, marker=marker, linestyle="", ms=5)))
+    place = {"loc": "outside upper left", "ncols": min(len(entries), 8)} if own else {"loc": "best"}
+    legend = (figure if own else panel).legend(
+        [line for _, line in entries], [words for words, _ in entries], frameon=False, fontsize=8, labelcolor=theme.ink,
+        handlelength=2.6, columnspacing=1.2, **place,
+    )  # fmt: skip
+    legend.set_gid("legend")
 
 
 def _map(ax: Axes, bands: pd.DataFrame, curves: pd.DataFrame, factor: float, theme: Theme) -> None:

@@ -110,6 +110,7 @@ _KNOWN = {
     "rprop": ("black", "dashdot"),
     "sparseadam": ("sky", "dotted"),
 }
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 PLAIN = ("constant", "none", "nan")  # schedules that need no mention, and a solid line
 _ALSO = {"nag": "nesterov", "sgdm": "momentum"}
 _CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([^(.]+?)\s*(?:\((.*)\))?", re.DOTALL)
@@ -289,6 +290,15 @@ def _by_schedule(names: Sequence[str], schedules: Sequence[str]) -> list[tuple[s
     return [(hues[name], dashes.get(schedule, solid)) for name, schedule in zip(names, schedules, strict=True)]
 
 
+def count_words(count: int) -> str:
+    """A number as prose has it: in letters up to twelve.
+
+    >>> count_words(7), count_words(30)
+    ('seven', '30')
+    """
+    return _COUNTS[count] if count < len(_COUNTS) else str(count)
+
+
 def _split(optimizer: str) -> tuple[str, str]:
     match = _CALL.fullmatch(str(optimizer).strip())
     if match is None:
@@ -315,5 +325,6 @@ def _pair(optimizer: str) -> tuple[str, str]:
 
 def _is_usual(arguments: str) -> bool:
     """Whether a call without arguments, or the one of a named setting, has these."""
-    usual = ([""], ["momentum=0.9"], ["amsgrad=True"], ["momentum=0.9", "nesterov=True"])
+    # The ellipsis is that of a search, whose trials differ in what it stands for.
+    usual = ([""], ["…"], ["momentum=0.9"], ["amsgrad=True"], ["momentum=0.9", "nesterov=True"])
     return sorted(arguments.split(",")) in usual

@@ -92,7 +92,7 @@ class Surface:
         ramp = LinearSegmentedColormap.from_list("ramp", theme.ramp)
         colors = np.asarray(ramp((band + 0.5) / _BANDS))[..., :3]
         light = LightSource(azdeg=315, altdeg=50).hillshade(middle, vert_exag=0.5 * MESH, dx=1, dy=1)
-        shade = np.round((0.85 + 0.2 * light) * 40) / 40  # few shades make a small file
+        shade = np.round((0.85 + 0.2 * light) * 16) / 16  # few shades make a small file
         colors = np.clip(colors * shade[..., None], 0, 1)
         return np.concatenate([colors, np.ones((*band.shape, 1))], axis=2)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
@@ -15,26 +18,29 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from ..errors import InputError
 from .checks import need, need_finite
 from .ends import label_ends
+from .labels import place
 from .panels import dress, name_axes, say_blank
-from .picture import Still, describe
+from .picture import Still, describe, lowest_of
 from .race_map import Landscape
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
 MOST = 6
 _LEVELS = 14
+_CLEAR = 22.0  # pixels that a contour's number keeps from paths and edges
 
 
 def weight_plane(
     landscape: pd.DataFrame, paths: pd.DataFrame, explained: tuple[float, float] = (math.nan, math.nan), *,
-    theme: str = "light", ax: Axes | None = None,
+    title: str = "", theme: str = "light", ax: Axes | None = None,
 ) -> Figure:  # fmt: skip
     """Paths in a plane of weights over contours of the loss there; beside it each path's true and projected loss.
 
     Takes what `engine.plane.loss_plane` gives: a landscape of x, y, loss; paths of optimizer, step, x, y, loss,
     loss_projected; and the share of the paths' variance along each axis, NaN for random directions. Where the true loss
     of a path (solid) and the loss at its place in the plane (dashed) part, the weights lie off the plane, and the
-    contours beneath the path are not what it saw. In an `ax` of yours there is the plane alone.
+    contours beneath the path are not what it saw. `title` says of which network, and stands above both.
+    In an `ax` of yours there is the plane alone.
 
     Raises InputError for a frame that is empty or lacks a column, more than six optimizers, one of them without a
     finite place, or a loss that is not positive.
@@ -51,21 +57,34 @@ def weight_plane(
         raise InputError("the contours are of the loss's logarithm: it must be > 0 all over the plane")
     styles = looks_of(names, theme)
     if ax is None:
-        figure: Figure = Still(figsize=(7.2, 4.7), facecolor=look.paper)
+        head = 0.3 if title else 0.0
+        whole = Still(figsize=(7.2, 4.7 + head), facecolor=look.paper)
+        figure: Any = whole
+        if title:
+            whole.text(0.014, 1 - 0.1 / (4.7 + head), title, fontsize=12, fontweight="bold", color=look.ink, va="top")
+            share = head / (4.7 + head)
+            parts = whole.subfigures(2, 1, height_ratios=[share, 1 - share], hspace=0)
+            figure = parts[1]
+            for part in parts:
+                part.patch.set_alpha(0.0)
         ax = figure.add_axes((0.075, 0.105, 0.53, 0.86))
         _losses(figure, paths, names, styles, look)
+        figure = whole
     else:
         figure = ax.get_figure(root=True)  # type: ignore[assignment]
     _plane(ax, ground, paths, names, styles, explained, look)
-    ends = paths.sort_values("step").groupby("optimizer", sort=False).tail(1).set_index("optimizer")["loss"]
-    ends = ends[np.isfinite(ends)]
+    ends = {
+        short_name(str(name)): float(own["loss"].iloc[-1])
+        for name, own in paths.sort_values("step").groupby("optimizer", sort=False)
+    }
     known = paths[np.isfinite(paths[["loss", "loss_projected"]]).all(axis=1) & (paths["loss"] > 0)]
     off = np.abs(np.log(known["loss_projected"] / known["loss"])).groupby(known["optimizer"]).max()
     apart = f"True and projected loss differ most for {short_name(str(off.idxmax()))}" if len(off) else ""
     shares = "" if math.isnan(explained[0]) else f", which holds {sum(explained):.0%} of their variance"
     return describe(
-        figure, f"The weights' paths of {', '.join(map(short_name, names))} in one plane{shares}, over the true loss.",
-        f"{short_name(str(ends.idxmin()))} ends lowest, at {ends.min():.2g}." if len(ends) else "No loss is finite.",
+        figure, f"{title}{': the' if title else 'The'} weights' paths of {', '.join(map(short_name, names))} in one "
+        f"plane{shares}, over the true loss.",
+        f"{lowest_of(ends)}.",
         f"{apart}: {np.exp(off.max()):.1f} times." if apart else "",
     )  # fmt: skip
 
@@ -84,7 +103,12 @@ def _plane(
         lines = ax.contour(
             ground.x, ground.y, loss, levels[1:-1], colors=[theme.contour], linewidths=0.6, alpha=0.75, zorder=1
         )  # fmt: skip
-        ax.clabel(lines, levels[2:-1:3], fmt=lambda value: f"{value:.2g}", fontsize=6.5, inline_spacing=3)
+        walked = paths[["x", "y"]].to_numpy(float)
+        spots = _free_spots(ax, lines, levels[2:-1:3], walked[np.isfinite(walked).all(axis=1)])
+        if spots:
+            ax.clabel(
+                lines, levels[2:-1:3], fmt=lambda value: f"{value:.2g}", fontsize=6.5, inline_spacing=3, manual=spots
+            )
     ax.tick_params(length=2.5, width=0.6, labelsize=7, colors=theme.muted, pad=2)
     for spine in ax.spines.values():
         spine.set(color=theme.muted, linewidth=0.7)
@@ -98,6 +122,7 @@ def _plane(
             there["x"].iloc[-1:], there["y"].iloc[-1:], "o", ms=9, color=style.color, mec=theme.halo, mew=1.3, zorder=5
         )
     placed = paths[np.isfinite(paths[["step", "x", "y"]].to_numpy(float)).all(axis=1)]
+    _name_heads(ax, placed, names, styles, theme)
     first = placed.sort_values("step").iloc[0]
     ax.plot(first["x"], first["y"], "o", ms=10, mfc="none", mec=theme.ink, mew=1.4, zorder=6, gid="start")
     for axis, share, number in ((ax.set_xlabel, explained[0], 1), (ax.set_ylabel, explained[1], 2)):
@@ -107,7 +132,60 @@ def _plane(
         axis(told, fontsize=8, color=theme.muted, labelpad=2)
 
 
-def _losses(figure: Figure, paths: pd.DataFrame, names: list[str], styles: list[Look], theme: Theme) -> None:
+def _free_spots(
+    ax: Axes, lines: QuadContourSet, levels: np.ndarray, walked: np.ndarray
+) -> list[tuple[float, float]]:  # fmt: skip
+    """A place for a number on each of some contours, as far as can be from the paths, the edges and each other."""
+    taken = ax.transData.transform(walked)
+    view = ax.get_window_extent()
+    spots = []
+    for level, segments in zip(lines.levels, lines.allsegs, strict=True):
+        if level not in levels or not any(len(part) for part in segments):
+            continue
+        points = np.concatenate([part for part in segments if len(part)])
+        pixels = ax.transData.transform(points)
+        inner = np.minimum(pixels - view.min, view.max - pixels).min(axis=1)
+        away = np.sqrt(((pixels[:, None] - taken[None]) ** 2).sum(axis=2)).min(axis=1, initial=np.inf)
+        room = np.minimum(away, inner)
+        best = int(room.argmax())
+        if room[best] > _CLEAR:
+            spots.append((float(points[best, 0]), float(points[best, 1])))
+            taken = np.concatenate([taken, pixels[best : best + 1]])
+    return spots
+
+
+def _name_heads(ax: Axes, paths: pd.DataFrame, names: list[str], styles: list[Look], theme: Theme) -> None:
+    """A name beside each path's end, over no other one and over as little of the paths as can be."""
+    canvas: Any = ax.get_figure(root=True).canvas  # type: ignore[union-attr]
+    if not hasattr(canvas, "get_renderer"):
+        canvas = FigureCanvasAgg(canvas.figure)  # only to measure words
+    renderer = canvas.get_renderer()
+    ordered = paths.sort_values("step")
+    heads = [ordered[ordered["optimizer"] == name][["x", "y"]].to_numpy(float)[-1] for name in names]
+    texts = []
+    for name, style, head in zip(names, styles, heads, strict=True):
+        plate = {"boxstyle": "round,pad=0.22", "fc": theme.paper, "ec": style.color, "lw": 0.8}
+        texts.append(ax.annotate(
+            short_name(name), head, xytext=(0, 0), textcoords="offset pixels", fontsize=8, fontweight="bold",
+            color=style.ink, ha="center", va="center", bbox=plate, zorder=8, gid=f"name:{name}",
+            arrowprops={"arrowstyle": "-", "color": style.ink, "lw": 0.8, "shrinkA": 0, "shrinkB": 4},
+        ))  # fmt: skip
+    sizes = []
+    for text in texts:
+        text.update_bbox_position_size(renderer)
+        box = text.get_bbox_patch().get_window_extent(renderer)
+        sizes.append([box.width, box.height])
+    anchors = ax.transData.transform(np.array(heads))
+    view = ax.get_window_extent()
+    walked = paths[["x", "y"]].to_numpy(float)
+    clutter = ax.transData.transform(walked[np.isfinite(walked).all(axis=1)])
+    bounds = (view.x0 + 2, view.y0 + 2, view.x1 - 2, view.y1 - 2)
+    centers = place(anchors[None], np.array(sizes), bounds, clutter)[0]
+    for text, center, anchor in zip(texts, centers, anchors, strict=True):
+        text.set_position(tuple(center - anchor))
+
+
+def _losses(figure: Any, paths: pd.DataFrame, names: list[str], styles: list[Look], theme: Theme) -> None:
     """One small panel a path: its true loss, and the loss at its place in the plane."""
     every = paths[["loss", "loss_projected"]].to_numpy(float)
     every = every[np.isfinite(every) & (every > 0)]

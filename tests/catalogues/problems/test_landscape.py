@@ -128,3 +128,14 @@ def test_a_function_without_bounds_or_minimum_has_a_view_too():
 def test_easoms_hole_fills_the_picture_though_its_bounds_are_wide():
     box = view_bounds(FAMILIES["easom"].build({}))
     assert np.diff(box).max() <= 10.0001
+
+
+def test_a_few_points_far_out_do_not_stretch_the_map():
+    problem = FAMILIES["quadratic"].build({"condition": 50.0})
+    calm = np.linspace(problem.start, problem.minimum, 500)
+    box = view_bounds(problem, calm)
+    (x_low, _), (y_low, _) = view_bounds(problem, [*calm, (-7.0, -7.0), (-6.0, -6.0)])
+    assert x_low > -6.0
+    assert y_low == pytest.approx(box[1][0], rel=0.2, abs=0.2)
+    # Where many points are, the map goes: a run that ends far out is shown.
+    assert inside([(-7.0, -7.0)], view_bounds(problem, [*calm, *[(-7.0, -7.0)] * 50]))

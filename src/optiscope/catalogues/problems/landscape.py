@@ -24,6 +24,7 @@ _REACH = 1.5  # a trajectory is shown up to this many half-widths of the bounds 
 _MARGIN = 0.08  # room around what must be seen, as a share of its extent
 _SLENDER = 0.5  # least ratio of the shorter to the longer side, both measured in widths of the bounds
 _LEAST = 0.05  # least side, in widths of the bounds, so that a run that never moves is still a picture
+_TAIL, _STRETCH = 0.01, 4.0  # the outermost share of the points, and by how much they may stretch the rectangle
 
 
 def landscape(problem: Problem, bounds: Box | None = None, resolution: tuple[int, int] = (200, 200)) -> pd.DataFrame:
@@ -52,11 +53,13 @@ def landscape(problem: Problem, bounds: Box | None = None, resolution: tuple[int
 
 
 def view_bounds(problem: Problem, points: ArrayLike = ()) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The rectangle to draw: it holds the trajectory points, the start and the minima that they are nearest to.
+    """The rectangle to draw: it holds the start, the bulk of the points, and the minima that these are nearest to.
 
     `points` has shape `(..., 2)`; points that are not finite are left out, and those further than 1.5 half-widths of
     the bounds from their centre are moved to that edge, so that one run that flew off does not shrink the others.
-    There is a margin around, and neither side is shorter than half the other, measured in widths of the bounds.
+    Where the outermost 2 % of the points, one in a hundred at either end, would make it more than four times as wide
+    or as high, they may lie outside. There is a margin around, and neither side is shorter than half the other,
+    measured in widths of the bounds.
 
     Raises InputError where the problem is no function of two coordinates, or the points are not pairs.
     """
@@ -70,9 +73,15 @@ def view_bounds(problem: Problem, points: ArrayLike = ()) -> tuple[tuple[float, 
     reach = np.maximum(_REACH * half, np.abs(known - centre).max(axis=0))
     array = array[np.isfinite(array).all(axis=1)]
     array = np.concatenate([[problem.start], np.clip(array, centre - reach, centre + reach)])
+    bulk = np.quantile(array, (_TAIL, 1 - _TAIL), axis=0)
+    inside = ((array >= bulk[0]) & (array <= bulk[1])).all(axis=1)
+    core = np.concatenate([[problem.start], bulk, _nearest_minima(problem, array[inside], half)])
     seen = np.concatenate([array, _nearest_minima(problem, array, half)])
+    stretch = np.ptp(seen, axis=0) / np.maximum(np.ptp(core, axis=0), _LEAST * 2 * half)
+    wide = (stretch > _STRETCH / 2) & (stretch > _STRETCH).any()
 
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    low = np.where(wide, core.min(axis=0), seen.min(axis=0))
+    high = np.where(wide, core.max(axis=0), seen.max(axis=0))
     side = (high - low) * (1 + 2 * _MARGIN) / (2 * half)
     side = np.maximum(side, max(_LEAST, _SLENDER * side.max())) * (2 * half)
     middle = (low + high) / 2
