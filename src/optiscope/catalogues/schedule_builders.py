@@ -265,7 +265,7 @@ def _positive(name: str, value: int) -> int:
 
 def _factor(name: str, value: float) -> float:
     """Raises InputError for a factor under which a rate would turn negative, and the run climb."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+    if isinstance(value, (int, float)) and not value >= 0:  # what is no number at all, torch refuses
         raise InputError(f"{name} must be a number >= 0, got {value!r}")
     return value
 
