@@ -253,6 +253,8 @@ def check_build(
         if scheduler is not None:
             for _ in range(min(ticks, TRIED_TICKS)):
                 scheduler.step(1.0) if schedule.kind == "adaptive" else scheduler.step()
+                if (rate := stock.param_groups[0]["lr"]) < 0:
+                    raise InputError(f"schedule {schedule.name} makes the rate negative: {rate:g} from {lr:g}")
     except InputError:
         raise
     except Exception as error:

@@ -70,6 +70,15 @@ def format_call(name: str, arguments: Mapping[str, Any]) -> str:
     return f"{name}({inside})" if inside else name
 
 
+def file_name(text: str) -> str:
+    """A name as part of a file's: whatever is no letter and no digit, of any alphabet, becomes one underscore.
+
+    >>> file_name("rosenbrock(dim=3)")
+    'rosenbrock_dim_3'
+    """
+    return re.sub(r"[\W_]+", "_", text).strip("_")
+
+
 def _literal(value: Any) -> Any:
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"

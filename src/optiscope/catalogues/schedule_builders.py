@@ -52,7 +52,8 @@ def step_lr(optimizer: Optimizer, steps: int, *, step_size: int | None = None, g
     """Times `gamma` every `step_size` (a third of the run)."""
     from torch.optim.lr_scheduler import StepLR
 
-    return StepLR(optimizer, math.ceil(steps / 3) if step_size is None else _positive("step_size", step_size), gamma)
+    size = math.ceil(steps / 3) if step_size is None else _positive("step_size", step_size)
+    return StepLR(optimizer, size, _factor("gamma", gamma))
 
 
 def multi_step_lr(
@@ -62,7 +63,7 @@ def multi_step_lr(
     from torch.optim.lr_scheduler import MultiStepLR
 
     given = [steps // 2, steps * 3 // 4] if milestones is None else [_positive("milestones", k) for k in milestones]
-    return MultiStepLR(optimizer, given, gamma)
+    return MultiStepLR(optimizer, given, _factor("gamma", gamma))
 
 
 def constant_lr(optimizer: Optimizer, steps: int, *, factor: float = 1 / 3, total_iters: int | None = None) -> Any:
@@ -88,7 +89,7 @@ def exponential_lr(optimizer: Optimizer, steps: int, *, gamma: float | None = No
     """Times `gamma` at every step (by default the one that ends at a hundredth)."""
     from torch.optim.lr_scheduler import ExponentialLR
 
-    return ExponentialLR(optimizer, 0.01 ** (1.0 / steps) if gamma is None else gamma)
+    return ExponentialLR(optimizer, 0.01 ** (1.0 / steps) if gamma is None else _factor("gamma", gamma))
 
 
 def cosine_annealing_lr(
@@ -151,7 +152,8 @@ def cyclic_lr(
     return CyclicLR(
         optimizer, [rate / 10 for rate in rates] if base_lr is None else base_lr, rates,
         step_size_up=_tenth(steps) if step_size_up is None else _positive("step_size_up", step_size_up),
-        step_size_down=step_size_down, mode=mode, gamma=gamma, base_momentum=base_momentum, max_momentum=max_momentum,
+        step_size_down=step_size_down, mode=mode, gamma=_factor("gamma", gamma), base_momentum=base_momentum,
+        max_momentum=max_momentum,
         cycle_momentum=_has_momentum(optimizer) if cycle_momentum is None else cycle_momentum,
     )  # fmt: skip
 
@@ -169,6 +171,7 @@ def reduce_lr_on_plateau(
     for name, value in (("patience", patience), ("cooldown", cooldown)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise InputError(f"{name} must be a whole number >= 0, got {value!r}")
+    factor = _factor("factor", factor)
     return ReduceLROnPlateau(optimizer, mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps)
 
 
@@ -266,6 +269,13 @@ def _has_momentum(optimizer: Optimizer) -> bool:
 def _positive(name: str, value: int) -> int:
     if not isinstance(value, int) or value < 1:
         raise InputError(f"{name} must be a whole number >= 1, got {value!r}")
+    return value
+
+
+def _factor(name: str, value: float) -> float:
+    """Raises InputError for a factor under which a rate would turn negative, and the run climb."""
+    if isinstance(value, (int, float)) and not value >= 0:  # what is no number at all, torch refuses
+        raise InputError(f"{name} must be a number >= 0, got {value!r}")
     return value
 
 

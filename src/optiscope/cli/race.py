@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, StoreError
+from ..syntax import file_name
 from .output import Console
 
 LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybody could play
@@ -32,7 +33,7 @@ def draw_race(
     # The demo's page shows results/optimizers.gif and says what it is: no other race goes there unasked.
     usual = ("beale", [], "constant", "tune", 200, "canonical")
     shipped = (problem, optimizers or [], schedule, rate, steps, start) == usual
-    target = output or Path("results") / ("optimizers.gif" if shipped else f"{_file_name(problem)}.gif")
+    target = output or Path("results") / ("optimizers.gif" if shipped else f"{file_name(problem)}.gif")
     check_target(target)
     with console.status("tuning and running …") as status:
         done = 0
@@ -91,10 +92,6 @@ def check_target(target: Path) -> None:
     if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "it is a folder" if target.is_dir() else f"{str(folder)!r} is no folder that can be written"
         raise StoreError(f"cannot write {str(target)!r}: {reason}")
-
-
-def _file_name(problem: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", problem).strip("_")
 
 
 def _size(text: str) -> tuple[int, int]:

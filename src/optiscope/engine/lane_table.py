@@ -65,6 +65,11 @@ class LaneTable:
             self._current = {name: self._gathered(name) for name in CYCLED if name in self._names}
         return self._current
 
+    def of(self, lane: int) -> dict[str, Any]:
+        """What a schedule may have changed, of one lane: plain floats and tuples."""
+        group = self._groups[self.lane_setting[lane]]
+        return {name: group[name] for name in CYCLED if name in self._names}
+
     def tick(self, losses: np.ndarray) -> list[tuple[int, float, float]]:
         """One step of every schedule; `losses` by lane, for the adaptive ones. Gives their changes: lane, from, to."""
         if all(scheduler is None for scheduler in self._schedulers):

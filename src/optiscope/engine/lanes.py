@@ -25,6 +25,7 @@ from .lane_float import LaneMode
 from .lane_log import LaneLog
 from .lane_models import LaneModel, lane_model
 from .lane_table import LaneTable
+from .shadow import Shadow
 
 
 class Lanes(Protocol):
@@ -184,11 +185,12 @@ TIERS = {"stacked": StackedLanes, "grouped": GroupedLanes}
 
 
 def run_lanes(
-    runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu", first: int | None = None
+    runs: Sequence[Run], tier: str, log: LaneLog, device: str = "cpu", first: int | None = None,
+    shadows: Sequence[Shadow] = (),
 ) -> Lanes:  # fmt: skip
     """Run a batch in a tier, whole or its `first` steps, into a log. What the optimizer raises is for the caller.
 
-    Gives the lanes, which know what the optimizer called.
+    Gives the lanes, which know what the optimizer called; the shadows know what it made of some lanes.
     """
     steps = runs[0].steps if first is None else min(first, runs[0].steps)
     model = lane_model(runs, device)
@@ -210,7 +212,11 @@ def run_lanes(
         if noise := model.noise(step):
             lanes.add_noise(noise)
         log.gradient(step, lanes.gradients)
+        for shadow in shadows:
+            shadow.before(stacks, table)
         lanes.step()
+        for shadow in shadows:
+            shadow.after(lanes.stacks())
         log.measured(step, model.batch_metrics())
         if step + 1 in clock.evaluations:
             log.measured(step + 1, model.evaluate(lanes.stacks()))

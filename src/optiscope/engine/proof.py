@@ -13,9 +13,9 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
                 for n steps at most.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.
     networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes,
-                and what rounding has grown to at the end of a training tells nothing of the optimizer. A way of
-                stepping that begins later, and calls no function for the first time then, is not seen: the evidence
-                says how many steps of how many were compared, and engine="single" takes nothing on trust.
+                and what rounding has grown to at the end of a training tells nothing of the optimizer. Its updates do:
+                two of the lanes have a shadow to the end of the run, a plain optimizer that is given the lane's
+                weights and gradients at each step and must make the same of them.
     no chance   nothing was drawn from a global generator: lanes would share what each run draws from its own seed.
 
 A verdict that is remembered is taken on trust for what this process compared: arguments, schedules, starts, and rates
@@ -38,6 +38,7 @@ from ..seeding import OwnRandom
 from ..spec import Run
 from .lane_log import LaneLog
 from .lanes import TIERS, Lanes, run_lanes
+from .shadow import Shadow, calm_lanes, shadows_of, told
 from .single import run_single
 
 PROOF_STEPS = 30
@@ -72,20 +73,22 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
     """Run the batch in the fastest tier that is proved right. Single is nobody's to prove: then there is no log."""
     probe = _spread(runs)
     beside = _Beside([runs[i] for i in probe], device)
+    network = not runs[0].problem.is_function
     evidence: dict[str, str] = {}
     for tier in TIERS:
         begin = time.perf_counter()
         log = LaneLog(runs, trace, probe)
+        shadows = shadows_of(runs, calm_lanes(runs)) if network else []
         try:
-            lanes = run_tier(runs, tier, log, device)
+            lanes = run_tier(runs, tier, log, device, shadows)
             wall_s = time.perf_counter() - begin
         except Exception as error:
             # What a tier cannot run, the next one may; the plain loop has the last word and records its own errors.
             evidence[tier] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
             continue
         rows = np.array(log.probed)
-        network = not runs[0].problem.is_function
-        steps = min(NETWORK_STEPS if network else lanes.newest_way + 1 + PROOF_STEPS, runs[0].steps)
+        ways = min(max(lanes.newest_way + 1 + PROOF_STEPS, NETWORK_STEPS if network else 0), runs[0].steps)
+        steps = min(NETWORK_STEPS, runs[0].steps) if network else ways
         to_end = [] if network else _longest(rows)[:TO_THE_END]
         seen = _Seen(runs[0])
         for i in range(len(probe)):
@@ -98,14 +101,17 @@ def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
         if to_end:
             evidence[tier] += f", {len(to_end)} of them over all {runs[0].steps}"
         fault = ""
-        if network and tier == "stacked" and lanes.newest_way >= steps:
-            fault = f"it goes a new way at step {lanes.newest_way}, where networks are not compared any more"
-        elif lanes.loose and not network:
+        if network:
+            evidence[tier] += f", {told(shadows)}"
+            if not all(one.right for one in shadows):
+                fault = "the plain optimizer makes something else of the same gradients"
+        elif lanes.loose:
             fault = f"{lanes.loose} does not round alike for one lane and for many"
         if seen.right and not fault:
             fault = beside.company(tier)
         if seen.right and not fault:
-            return Proof(tier, evidence, steps if network else runs[0].steps, steps, log, wall_s)
+            holds = max(one.steps for one in shadows) if network else runs[0].steps
+            return Proof(tier, evidence, holds, ways, log, wall_s)
         evidence[tier] += f"; {fault}" if fault else ""
     return Proof("single", evidence, runs[0].steps)
 
@@ -117,16 +123,18 @@ def believed(
 
     Where it holds what nobody compared yet, one of its lanes is run beside the plain loop, to the end.
     """
-    network = not runs[0].problem.is_function
-    if runs[0].steps > steps and not network:
+    if runs[0].steps > steps:
         return None
-    probe = [] if network else trust.unseen(runs)
+    network = not runs[0].problem.is_function
+    unseen = trust.unseen(runs)
+    shadows = shadows_of(runs, unseen[:TO_THE_END]) if network else []
+    probe = [] if network else unseen
     log = LaneLog(runs, trace, probe)
     try:
-        lanes = run_tier(runs, tier, log, device)
+        lanes = run_tier(runs, tier, log, device, shadows)
     except Exception:  # a lane that diverged may end what was proved without one: to be proved again
         return None
-    if tier == "stacked" and lanes.newest_way >= ways:
+    if (tier == "stacked" and lanes.newest_way >= ways) or not all(one.right for one in shadows):
         return None
     if network:
         return log
@@ -184,10 +192,12 @@ def _longest(rows: np.ndarray) -> list[int]:
     return np.lexsort((np.arange(rows.shape[1]), rows[lived.max() - 1], -lived)).tolist() if lived.max() else [0]
 
 
-def run_tier(runs: Sequence[Run], tier: str, log: LaneLog, device: str) -> Lanes:
+def run_tier(
+    runs: Sequence[Run], tier: str, log: LaneLog, device: str, shadows: Sequence[Shadow] = ()
+) -> Lanes:  # fmt: skip
     """`run_lanes` on its own randomness. Raises LanesShareRandomness where any was used."""
     with OwnRandom(0, "lanes", device) as own:
-        lanes = run_lanes(runs, tier, log, device)
+        lanes = run_lanes(runs, tier, log, device, shadows=shadows)
         if own.drawn():
             raise LanesShareRandomness("it draws random numbers, and each run has its own")
     return lanes

@@ -33,7 +33,8 @@ def one_row_a_run(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs frame with a fresh index, and with rows that are equal in every column taken as one.
 
     Raises:
-        InputError: a fixed column is missing, or one `run_id` has two different rows.
+        InputError: a fixed column is missing, one `run_id` has two different rows, or a setting holds runs that end
+            at a target beside runs that end at another or at none.
     """
     if runs.empty:
         runs = runs.reindex(columns=list(dict.fromkeys([*RUNS_COLUMNS, *runs.columns])))
@@ -46,7 +47,24 @@ def one_row_a_run(runs: pd.DataFrame) -> pd.DataFrame:
                 f"{len(twice)} run_id(s) have rows that differ, {twice[0]} among them; "
                 "keep one row a run: runs.drop_duplicates('run_id')"
             )
+    _one_target(runs)
     return runs.reset_index(drop=True)
+
+
+def _one_target(runs: pd.DataFrame) -> None:
+    """A run that stops where it is good enough has another final loss, cost and time than one that goes on."""
+    if "target" not in runs.columns or runs["target"].isna().all():
+        return
+    # Tuning looks at whole runs, whatever target the results end at.
+    alike = [*SETTING, "purpose"]
+    settings, kinds = group_codes(runs, alike)[1], group_codes(runs, (*alike, "target"))[1]
+    if len(kinds) > len(settings):
+        first = kinds[kinds.duplicated(alike, keep=False)].iloc[:2]
+        ends = " and ".join("at no target" if pd.isna(end) else f"at the target {end:g}" for end in first["target"])
+        raise InputError(
+            f"{first['problem'].iloc[0]}: runs that end {ends} cannot be compared: "
+            "keep one kind, such as runs[runs['target'].isna()]"
+        )
 
 
 def failed(runs: pd.DataFrame) -> NDArray[np.bool_]:

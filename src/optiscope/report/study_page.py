@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__, metrics
 from ..audit import findings
+from ..syntax import file_name
 from .markdown import Picture, write_report
 from .page import html_report
 from .schedules import one_of_each_schedule
@@ -103,7 +104,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
             if own_trace.empty:
                 continue  # a study that kept none has tables and no curves
             words = (title.format(problem), alt.format(problem), caption)
-            add(f"{name}_{_slug(str(problem))}", *words, partial(draw, own, own_trace))
+            add(f"{name}_{file_name(str(problem))}", *words, partial(draw, own, own_trace))
 
     add_each(
         networks, "history", "History of {}", "Loss and accuracy of {} against the step, a line an optimizer.",
@@ -159,7 +160,3 @@ def _still_good(folder: Path, stamp: str) -> list[Path] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no stamp, or not ours: everything is made anew
     return files if kept.get("stamp") == stamp and all(path.exists() for path in files) else None
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name).strip("_")

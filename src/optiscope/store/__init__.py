@@ -99,9 +99,9 @@ class Store:
 
     def done(self) -> set[str]:
         """The run_ids that are finished. To ask for some, `finished` makes no set of all."""
-        from .query import select
+        from .query import all_run_ids
 
-        return {run_id for part in steady(lambda: select(self.path, None, {})) for run_id in part.run_ids.to_pylist()}
+        return steady(lambda: all_run_ids(self.path))
 
     def finished(self, run_ids: Sequence[str]) -> np.ndarray:
         """Which of these runs are finished, and their traces whole as far as they have any: booleans, one for each."""
