@@ -175,7 +175,8 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
     # Plain columns, each run's rows side by side: thousands of lines are cut out of them.
     codes, ids = pd.factorize(trace["run_id"])
-    order, ends = np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(ids)))
+    order = np.argsort(codes, kind="stable")
+    own_rows = np.split(np.arange(len(codes)), np.cumsum(np.bincount(codes, minlength=len(ids)))[:-1])
     every = trace["step"].to_numpy(float)[order]
     columns = {name: trace[name].to_numpy(float)[order] for name in measured}
     place = pd.Index(ids).get_indexer(pd.Index(shown["run_id"]))
@@ -185,7 +186,7 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     for key, members in zip(keys.itertuples(index=False, name=None), _members(line, len(keys)), strict=True):
         runs = place[members]
         # Who has no trace is a run all the same: a lost one counts.
-        rows = [np.arange(ends[run - 1] if run else 0, ends[run]) if run >= 0 else np.empty(0, int) for run in runs]
+        rows = [own_rows[run] if run >= 0 else np.empty(0, np.intp) for run in runs]
         who = np.repeat(np.arange(len(runs)), [len(own) for own in rows])
         taken = np.concatenate(rows)
         for name, column in columns.items():
