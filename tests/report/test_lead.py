@@ -32,8 +32,8 @@ def test_many_problems_are_folded_and_few_are_not():
 
 def test_a_large_study_names_the_file_that_holds_the_rest():
     names = [f"Adam{i}" for i in range(50)]
-    text = report(9, names, rest="tables/comparison.md")
-    assert "The best 12 of each problem; all 450 rows are in [tables/comparison.md](tables/comparison.md)." in text
+    text = report(9, names, rest="tables/comparison.csv")
+    assert "The best 12 of each problem; all 450 rows are in [tables/comparison.csv](tables/comparison.csv)." in text
     assert "further row" not in text
     assert "38 further rows" in report(9, names)
 

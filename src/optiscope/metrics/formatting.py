@@ -74,7 +74,7 @@ def number(value: Any, *, infinite: str = "never", missing: str = "–") -> str:
 
 def to_markdown(
     frame: pd.DataFrame, *, caption: str = "", infinite: Infinite = "never", missing: str = "–",
-    best: Mapping[str, Literal["min", "max"]] | None = None, by: Sequence[str] = (),
+    best: Mapping[str, Literal["min", "max"]] | None = None, by: Sequence[str] = (), most: int | None = None,
 ) -> str:  # fmt: skip
     """The frame as a Markdown table, escaped; a frame without rows says so.
 
@@ -85,10 +85,11 @@ def to_markdown(
         missing: what stands for NaN.
         best: columns whose least or greatest finite number is set in bold.
         by: columns that name the groups within which `best` looks; none: the whole table.
+        most: how many rows are shown, the first ones; `best` looks at all. None: every row.
     """
     if not len(frame.columns) or frame.empty:
         return "\n\n".join(filter(None, ["*No rows.*", caption]))
-    text = _cells(frame, infinite, missing).map(escape_markdown)
+    text = _cells(frame.head(len(frame) if most is None else most), infinite, missing).map(escape_markdown)
     for name, which in (best or {}).items():
         values = pd.to_numeric(frame[name]).where(np.isfinite(pd.to_numeric(frame[name])))
         groups = values.groupby([frame[key] for key in by], dropna=False) if by else None
@@ -96,6 +97,7 @@ def to_markdown(
         winners = values.notna() & (values == ideal)
         if winners.all():
             continue  # equal all the way down: nothing stands out
+        winners = winners.loc[text.index]
         text.loc[winners, name] = "**" + text.loc[winners, name] + "**"
     text.columns = [escape_markdown(str(name)) for name in text.columns]
     table = text.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=_aligned(frame))

@@ -42,7 +42,10 @@ _REST = 1e-3  # of the largest gradient: what the last one is at most
 _NEAR = 0.04  # of the map's sides: how far from the end a way down is looked for
 _LOWER = 0.05  # of the differences there: how much lower it must go
 
+_READ = ("step", "loss", "grad_norm", "x0", "x1")
+
 Array = NDArray[np.float64]
+Path = dict[str, Array]  # the columns of one run's trace, by step
 
 
 def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -56,11 +59,17 @@ def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | 
     """
     require(runs, ("run_id",), "runs")
     require(trace, ("run_id", "step", "loss"), "trace")
-    paths = dict(tuple(trace.groupby("run_id", sort=False)))
+    who = pd.Index(trace["run_id"].unique()).get_indexer(pd.Index(trace["run_id"]))
+    order = np.lexsort((trace["step"].to_numpy(), who))
+    ends = np.cumsum(np.bincount(who)) if len(who) else np.empty(0, int)
+    slices = {run_id: slice(ends[i - 1] if i else 0, ends[i]) for i, run_id in enumerate(trace["run_id"].unique())}
+    columns = {name: trace[name].to_numpy(float)[order] for name in _READ if name in trace}
+    ground = None if landscape is None else landscape[["x", "y", "loss"]].to_numpy(float)
+    needed = [name for name in ("run_id", "status", "steps_done", "loss_floor") if name in runs]
     rows = []
-    for row in runs.to_dict("records"):
-        path = paths.get(row["run_id"], trace[:0]).sort_values("step", kind="stable")
-        verdict, step = _judge(row, path, landscape)
+    for row in runs[needed].to_dict("records"):
+        own = slices.get(row["run_id"], slice(0, 0))
+        verdict, step = _judge(row, {name: column[own] for name, column in columns.items()}, ground)
         rows.append((row["run_id"], verdict, step, in_words(verdict, step)))
     return pd.DataFrame(rows, columns=["run_id", "verdict", "step", "words"]).astype({"step": "int64"})
 
@@ -82,8 +91,8 @@ def in_words(verdict: str, step: int) -> str:
     return clause.get(verdict, verdict + " at step {}").format(step)
 
 
-def _judge(row: dict[str, Any], path: pd.DataFrame, landscape: pd.DataFrame | None) -> tuple[str, int]:
-    steps, loss = path["step"].to_numpy(np.int64), path["loss"].to_numpy(float)
+def _judge(row: dict[str, Any], path: Path, ground: Array | None) -> tuple[str, int]:
+    steps, loss = path["step"].astype(np.int64), path["loss"]
     finite = np.isfinite(loss)
     end = len(loss) if finite.all() else int(np.argmin(finite))
     last = int(steps[end - 1]) if end else 0
@@ -109,9 +118,9 @@ def _judge(row: dict[str, Any], path: pd.DataFrame, landscape: pd.DataFrame | No
         return "out of budget", last
     if _oscillates(gap[window]):
         return "oscillating", int(steps[_since(gap <= gap[window].max())])
-    if _at_rest(gap[window], path["grad_norm"].to_numpy(float) if "grad_norm" in path else None):
+    if _at_rest(gap[window], path.get("grad_norm")):
         settled = np.abs(gap - gap[-1]) <= 0.01 * max(gap[0] - gap[-1], gap[-1] * _FLAT)
-        return _resting_place(path, float(loss[-1]), landscape), int(steps[_since(settled)])
+        return _resting_place(path, float(loss[-1]), ground), int(steps[_since(settled)])
     return "out of budget", last
 
 
@@ -138,12 +147,11 @@ def _at_rest(gap: Array, gradient: Array | None) -> bool:
     return flat and bool(len(known)) and bool(known[-1] <= _REST * known.max())
 
 
-def _resting_place(path: pd.DataFrame, loss: float, landscape: pd.DataFrame | None) -> str:
-    if landscape is None or not {"x0", "x1"} <= set(path.columns):
+def _resting_place(path: Path, loss: float, ground: Array | None) -> str:
+    if ground is None or not {"x0", "x1"} <= set(path):
         return "stuck"
-    ground = landscape[["x", "y", "loss"]].to_numpy(float)
     side = np.ptp(ground[:, :2], axis=0)
-    away = (ground[:, :2] - path[["x0", "x1"]].to_numpy(float)[-1]) / np.where(side > 0, side, 1.0)
+    away = (ground[:, :2] - np.array([path["x0"][-1], path["x1"][-1]])) / np.where(side > 0, side, 1.0)
     near = ground[np.hypot(*away.T) <= _NEAR, 2]
     near = near[np.isfinite(near)]
     if len(near) < 5:

@@ -35,16 +35,32 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
     who = pd.Index(runs["run_id"]).get_indexer(pd.Index(trace["run_id"]))
     there = (who >= 0) & trace[measured].notna().all(axis=1).to_numpy(bool)
     who, every, taken = who[there], trace[axis].to_numpy(float)[there], trace[column].to_numpy(float)[there]
+    lost = runs["status"].astype(str).isin(LOST).to_numpy(bool) if "status" in runs else np.zeros(len(runs), bool)
+    return lined_up(who, every, taken, lost, loss=column == "loss")
+
+
+def lined_up(
+    who: np.ndarray, every: np.ndarray, taken: np.ndarray, lost: np.ndarray, *, loss: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`by_step` on plain columns: row k of a trace is of run `who[k]`, at step `every[k]`, with the value `taken[k]`.
+
+    `lost` has an entry a run; `loss` says that a value which is no number means a lost run, too.
+    """
     order = np.lexsort((every, who))
-    every, taken = every[order], taken[order]
-    ends = np.cumsum(np.bincount(who, minlength=len(runs)))
+    who, every, taken = who[order], every[order], taken[order]
+    counts = np.bincount(who, minlength=len(lost))
+    ends = np.cumsum(counts)
     steps = np.unique(every)
-    values = np.full((len(runs), len(steps)), np.nan)
-    for i, row in enumerate(runs[["run_id", "status"]].to_dict("records") if "status" in runs else [{}] * len(runs)):
+    # The same rows for all, and nobody lost: there is nothing to line up.
+    alike = len(steps) and (counts == len(steps)).all() and (every.reshape(len(lost), -1) == steps).all()
+    if alike and not lost.any() and np.isfinite(taken).all():
+        return steps, taken.reshape(len(lost), -1)
+    values = np.full((len(lost), len(steps)), np.nan)
+    for i, gone in enumerate(lost):
         own = slice(ends[i - 1] if i else 0, ends[i])
         at, column_values = every[own], taken[own]
         if not len(at):
-            values[i] = np.inf if is_lost(row) else np.nan
+            values[i] = np.inf if gone else np.nan
             continue
         known = np.isfinite(column_values)
         if column == "loss":
@@ -56,8 +72,8 @@ def by_step(runs: pd.DataFrame, trace: pd.DataFrame, column: str, axis: str = "s
         index = np.searchsorted(at, steps, side="right") - 1
         values[i] = np.where(index >= 0, column_values[index.clip(0)], np.nan)
         # Rows that are no number at the end of a trace say the same as the status.
-        gone_early = not known[-1] and column == "loss"
-        if is_lost(row) or gone_early:
+        gone_early = not known[-1] and loss
+        if gone or gone_early:
             values[i, steps > at[-1]] = np.inf
             if steps[-1] == at[-1]:
                 values[i, -1] = np.inf  # nobody went further: the loss shows at the end

@@ -20,11 +20,10 @@ from ..metrics.cells import one_row_a_run
 from .audit import audit_told
 from .method import bullets, how_it_was_measured
 from .search import searches_told
-from .tables import CAPTION, TIES, markdown_table, target_name, write_text
+from .tables import CAPTION, MOST_ROWS, TIES, markdown_table, target_name, write_text
 
 TOP_ROWS = 12
 MANY = 8  # settings or pictures beyond which a page folds them
-MOST_ROWS = 400  # rows of tables beyond which a page names a file for the rest
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ def _tables(table: pd.DataFrame, rest: str = "") -> list[str]:
     for setting, name in names.items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
-        head, rule, *rows = markdown_table(cells).splitlines()
+        head, rule, *rows = markdown_table(cells, TOP_ROWS if cut else None).splitlines()
         best, others = ("\n".join([head, rule, *some]) for some in (rows[:TOP_ROWS], rows[TOP_ROWS:]))
         if len(names) > MANY:
             blocks += _folded(escape_markdown(name), [best])

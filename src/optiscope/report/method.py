@@ -37,14 +37,16 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
 def protocol(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """One row a setting: the search range, the trials, the seeds of search and evaluation, horizon, dtype, engine."""
     rows = []
+    purposes = dict(tuple(runs.groupby("purpose")))
+    cells_of, results_of = (
+        dict(tuple(part.groupby(list(metrics.SETTING), sort=False)))
+        for part in (table, purposes.get("result", runs[:0]))
+    )
+    searches = purposes.get("tuning", runs[:0])
+    trials_of = dict(tuple(searches.groupby(["problem", "steps"], sort=False)))
     for setting, name in metrics.setting_names(table).items():
-        cells = _of(table, setting)
-        results = _of(runs[runs["purpose"] == "result"], setting)
-        tuning = runs[
-            (runs["purpose"] == "tuning")
-            & (runs["problem"] == setting[0])
-            & (runs["steps"] == results["steps"].iloc[0])
-        ]
+        cells, results = cells_of[setting], results_of[setting]
+        tuning = trials_of.get((setting[0], results["steps"].iloc[0]), searches[:0])
         searched = cells[cells["trials"] > 0]
         rows.append(
             {
@@ -138,10 +140,6 @@ def _statuses(runs: pd.DataFrame) -> pd.DataFrame:
     counts = runs.groupby(["purpose", "status"]).size().unstack(fill_value=0)
     counts.insert(0, "runs", counts.sum(axis=1))
     return counts.rename_axis(columns=None).reset_index().rename(columns={"purpose": "Purpose", "runs": "Runs"})
-
-
-def _of(frame: pd.DataFrame, setting: tuple) -> pd.DataFrame:
-    return frame[(frame[list(metrics.SETTING)] == list(setting)).all(axis=1)]
 
 
 def _seeds(seeds: pd.Series) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 STAMP = "report.json"
 PAGE = "report.html"
+MOST_DRAWN = 8  # functions, and networks, that have a picture each; report.html draws all
 
 
 def write_study_page(
@@ -59,7 +60,7 @@ def write_study_page(
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
         provenance=provenance, command=command, searches=searches, audit=audit, table=table,
-        rest="tables/comparison.md",
+        rest="tables/comparison.csv",
     )  # fmt: skip
     whole = write_text(
         folder / PAGE,
@@ -87,7 +88,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
 
     def add(name: str, title: str, alt: str, caption: str, draw: Callable[[], Figure]) -> None:
         picture = draw()
-        path = save_picture(picture, folder / f"{name}.png")
+        path = _lighter(save_picture(picture, folder / f"{name}.png"))
         # What is shown, then what this one shows.
         pictures.append(Picture(str(path.resolve()), title, f"{alt} {alt_text(picture)}".strip(), caption))
 
@@ -98,7 +99,11 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
     functions = runs[runs["loss_floor"].notna()]
 
     def add_each(some: pd.DataFrame, name: str, title: str, alt: str, caption: str, draw: Drawing) -> None:
-        """One picture a problem; `{}` in the title and the words is its name."""
+        """One picture a problem, of the first few; `{}` in the title and the words is its name."""
+        problems = some["problem"].drop_duplicates()
+        if len(problems) > MOST_DRAWN:
+            caption += f" Of {len(problems)} problems the first {MOST_DRAWN} are drawn here; {PAGE} draws all."
+        some = some[some["problem"].isin(problems.head(MOST_DRAWN))]
         for problem, own in some.groupby("problem", sort=False):
             own_trace = trace[trace["run_id"].isin(own["run_id"])]
             if own_trace.empty:
@@ -123,6 +128,16 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
             "The rate of one run under each schedule, relative to its peak.", lambda: schedule_curves(rates),
         )  # fmt: skip
     return pictures
+
+
+def _lighter(path: Path) -> Path:
+    """The picture in 256 colours: lines and bands need no more, and a folder of them is kept with the code."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+    return path
 
 
 def _constant_and_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from ..errors import StoreError
 from ..metrics.targets import difficulty
 
 SHOWN_TARGETS = 5
+MOST_ROWS = 400  # beyond which tables for reading are cut
+BEST_ROWS = 25  # of each setting that are left then
 CAPTION = (
     "Medians over seeds, the quartiles beside them. diverged: at least half the seeds diverged, failed or left the "
     "domain (a loss below the least one known), which counts as an infinite loss. never: at least half the seeds "
@@ -72,12 +74,14 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def markdown_table(cells: pd.DataFrame) -> str:
-    """`summary` in Markdown, the best numbers in bold."""
+def markdown_table(cells: pd.DataFrame, most: int | None = None) -> str:
+    """`summary` in Markdown, the best numbers of all in bold; with `most`, of its rows the first so many."""
     shown = summary(cells)
     best = {name: which for name, which in BEST.items() if name in shown.columns}
     best |= {name: "min" for name in shown.columns if name.startswith("Steps to")}
-    return metrics.to_markdown(shown, best=best if len(shown) > 1 else {}, infinite=WORDS)  # type: ignore[arg-type]
+    return metrics.to_markdown(
+        shown, best=best if len(shown) > 1 else {}, infinite=WORDS, most=most,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def write_tables(
@@ -86,20 +90,26 @@ def write_tables(
 ) -> list[Path]:  # fmt: skip
     """Write `comparison.md`, `comparison.csv` and `comparison.tex` into `folder`, each whole or not at all.
 
-    The CSV holds every column of `metrics.comparison` in full; the others hold `summary`, for reading. `table` is the
-    comparison of these runs, where it is at hand.
+    The CSV holds every row and column of `metrics.comparison` in full; the others hold `summary`, for reading, of a
+    study of more than 400 rows the best 25 of each setting. `table` is the comparison of these runs, where it is at
+    hand.
 
     Raises:
         StoreError: the folder cannot be made or written.
     """
     whole: pd.DataFrame = metrics.comparison(runs, trace) if table is None else table
     parts, pages = [], []
+    most = BEST_ROWS if len(whole) > MOST_ROWS else None
+    cut = f"The best {most} of each problem; all {len(whole):,} rows are in comparison.csv." if most else ""
     for setting, name in metrics.setting_names(whole).items():
         cells = whole[(whole[list(metrics.SETTING)] == list(setting)).all(axis=1)]
-        parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells)}")
+        parts.append(f"## {metrics.escape_markdown(name)}\n\n{markdown_table(cells, most)}")
         # Wide on purpose: what a paper has no room for is easier cut than recomputed.
-        pages.append(metrics.to_latex(summary(cells), caption=f"{name}. {CAPTION}", infinite=WORDS))
-    text = "\n\n".join(["# Comparison", *(parts or ["There are no results."]), metrics.escape_markdown(CAPTION)])
+        shown, words = summary(cells.head(most or len(cells))), " ".join(filter(None, [f"{name}.", cut, CAPTION]))
+        pages.append(metrics.to_latex(shown, caption=words, infinite=WORDS))
+    said = [cut] * bool(cut)
+    blocks = ["# Comparison", *said, *(parts or ["There are no results."]), metrics.escape_markdown(CAPTION)]
+    text = "\n\n".join(blocks)
     latex = "\n".join(pages) or "% There are no results.\n"
     return [
         write_text(Path(folder) / "comparison.md", text + "\n"),

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ... import metrics
 from ...errors import InputError
-from ...render.bands import by_step, quantile
+from ...metrics.cells import group_codes
+from ...render.bands import LOST, lined_up, quantile
 from ..schedules import one_of_each_schedule
 from .evidence import Evidence
 
@@ -18,6 +19,7 @@ BAND_ROWS = 150_000
 SCHEDULE_POINTS = 400  # a stair keeps its edge
 BUDGETS = 30
 POINTS = 80
+BAND_COLUMNS = ("step", "low", "mid", "high")
 RATE = ("setting", "optimizer", "schedule", "lr")
 
 
@@ -171,36 +173,47 @@ def _bands(evidence: Evidence) -> pd.DataFrame:
     shown = evidence.shown.assign(setting=evidence.setting_of(evidence.shown))
     lines = len(shown.groupby(["setting", "optimizer", "schedule"])) * len(measured)
     most = int(np.clip(BAND_ROWS // max(lines, 1), 30, BAND_POINTS))
-    # Numbers for names: thousands of lines are cut out of one frame.
+    # Plain columns, each run's rows side by side: thousands of lines are cut out of them.
     codes, ids = pd.factorize(trace["run_id"])
-    trace = trace[["step", *measured]].astype(float).assign(run_id=codes)
-    order, ends = np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(ids)))
-    rows_of = np.split(order, ends[:-1])
+    order = np.argsort(codes, kind="stable")
+    own_rows = np.split(np.arange(len(codes)), np.cumsum(np.bincount(codes, minlength=len(ids)))[:-1])
+    every = trace["step"].to_numpy(float)[order]
+    columns = {name: trace[name].to_numpy(float)[order] for name in measured}
     place = pd.Index(ids).get_indexer(pd.Index(shown["run_id"]))
-    # Who has no trace has a number of its own all the same: a lost run counts.
-    shown = shown.assign(run_id=np.where(place < 0, -1 - np.arange(len(place)), place))
-    for (setting, optimizer, schedule), own in shown.groupby(["setting", "optimizer", "schedule"], sort=False):
-        traced = [rows_of[code] for code in own["run_id"] if code >= 0]
-        if not traced:
-            continue
-        rows = trace.take(np.concatenate(traced))
-        for name in measured:
-            if not rows[name].notna().any():
+    lost = shown["status"].astype(str).isin(LOST).to_numpy(bool)
+    floors = shown["loss_floor"].to_numpy(float)
+    line, keys = group_codes(shown, ["setting", "optimizer", "schedule"])
+    for key, members in zip(keys.itertuples(index=False, name=None), _members(line, len(keys)), strict=True):
+        runs = place[members]
+        # Who has no trace is a run all the same: a lost one counts.
+        rows = [own_rows[run] if run >= 0 else np.empty(0, np.intp) for run in runs]
+        who = np.repeat(np.arange(len(runs)), [len(own) for own in rows])
+        taken = np.concatenate(rows)
+        for name, column in columns.items():
+            values = column[taken]
+            # A metric is measured now and then; a loss that is no number is news.
+            there = slice(None) if name == "loss" else ~np.isnan(values)
+            if np.isnan(values).all():
                 continue
-            steps, values = by_step(own[["run_id", "status"]], rows[["run_id", "step", name]], name)
+            steps, lines = lined_up(who[there], every[taken][there], values[there], lost[members], loss=name == "loss")
             if name == "loss":
-                floor = own["loss_floor"].min()
-                values = values - (floor if pd.notna(floor) else 0.0)
+                floor = floors[members]
+                lines = lines - (np.nanmin(floor) if not np.isnan(floor).all() else 0.0)
             kept = spread(len(steps), most)
-            levels = {
-                part: quantile(values, share)[kept] for part, share in (("low", 0.25), ("mid", 0.5), ("high", 0.75))
-            }
-            parts.append(
-                pd.DataFrame({"step": steps[kept], **levels}).assign(
-                    setting=setting, optimizer=optimizer, schedule=schedule, metric=name
-                )
-            )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+            levels = [quantile(lines, share)[kept] for share in (0.25, 0.5, 0.75)]
+            parts.append((np.stack([steps[kept], *levels]), (*key, name)))
+    if not parts:
+        return pd.DataFrame()
+    whole = pd.DataFrame(np.concatenate([numbers for numbers, _ in parts], axis=1).T, columns=list(BAND_COLUMNS))
+    many = [numbers.shape[1] for numbers, _ in parts]
+    for i, name in enumerate(("setting", "optimizer", "schedule", "metric")):
+        whole[name] = np.repeat(np.array([key[i] for _, key in parts], dtype=object), many)
+    return whole.astype({"setting": np.int64})
+
+
+def _members(codes: np.ndarray, groups: int) -> list[np.ndarray]:
+    """The rows of each group, in order."""
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=groups))[:-1])
 
 
 def spread(count: int, most: int = BAND_POINTS) -> np.ndarray:

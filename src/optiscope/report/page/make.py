@@ -32,6 +32,7 @@ SCRIPTS = (
     "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "schedules", "race", "stage",
     "start",
 )  # fmt: skip
+DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0", "x1")}
 
 
 def html_report(
@@ -62,12 +63,12 @@ def html_report(
     grounds, ended = race_grounds(evidence, numbers)
     page_runs = add_repeats(kept.runs)
     page_runs = page_runs.assign(ended=[ended.get(run_id, "") for run_id in page_runs["run_id"]])
+    all_frames = {**frames, "runs": page_runs, "trace": kept.trace, "losses": _losses()}
     data = {
         "settings": _settings(evidence),
         "groups": [_group(evidence, one) for one in evidence.groups],
         "looks": _looks(evidence.results),
-        "frames": {name: numbers.frame(frame) for name, frame in frames.items()}
-        | {"runs": numbers.frame(page_runs), "trace": numbers.frame(kept.trace), "losses": numbers.frame(_losses())},
+        "frames": {name: numbers.frame(frame, DRAWN_COLUMNS.get(name, ())) for name, frame in all_frames.items()},
         "missing": missing,
         "grounds": grounds,
     }

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 _CUT = 32  # bits of the mantissa's 52 that are dropped: 20 are left, six digits
+DRAWN = 40  # dropped of what is only ever drawn: 12 are left, three digits and a half, less than a pixel
 
 
 def packed(content: bytes) -> str:
@@ -24,15 +25,17 @@ def packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")
 
 
-def rounded(values: ArrayLike) -> NDArray[np.float64]:
-    """The values to 20 bits of mantissa, ties away from nought; whole numbers below 2**20, infinities and NaN stay.
+def rounded(values: ArrayLike, cut: int = _CUT) -> NDArray[np.float64]:
+    """The values to 20 bits of mantissa (52 less `cut`), ties away from nought.
+
+    Whole numbers below 2**20, infinities and NaN stay.
 
     >>> float(rounded(0.1)), float(rounded(1048575.0)), float(rounded(float("inf")))
     (0.10000002384185791, 1048575.0, inf)
     """
     given = np.array(values, dtype=np.float64)
     bits = given.view(np.uint64)
-    near = (bits + np.uint64(1 << (_CUT - 1))) >> np.uint64(_CUT) << np.uint64(_CUT)
+    near = (bits + np.uint64(1 << (cut - 1))) >> np.uint64(cut) << np.uint64(cut)
     # Rounding the largest up would make infinity of it, and the bits of NaN are nobody's number.
     return np.where(np.isfinite(given) & np.isfinite(near.view(np.float64)), near.view(np.float64), given)
 
@@ -44,21 +47,25 @@ class Numbers:
         self._parts: list[NDArray[np.float64]] = []
         self._size = 0
 
-    def add(self, values: ArrayLike) -> dict[str, int]:
+    def add(self, values: ArrayLike, cut: int = _CUT) -> dict[str, int]:
         """Keep a column; NaN is what is not known."""
-        column = rounded(np.asarray(values, dtype=np.float64).ravel())
+        column = rounded(np.asarray(values, dtype=np.float64).ravel(), cut)
         place = {"at": self._size, "n": len(column)}
         self._parts.append(column)
         self._size += len(column)
         return place
 
-    def frame(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> dict[str, Any]:
-        """A frame as JSON: numbers by their place, texts each once with a code for each row."""
+    def frame(self, frame: pd.DataFrame, drawn: Sequence[str] = ()) -> dict[str, Any]:
+        """A frame as JSON: numbers by their place, texts each once with a code for each row.
+
+        The columns `drawn` are kept as coarsely as a picture can show them.
+        """
         held: dict[str, Any] = {}
-        for name in frame.columns if columns is None else [name for name in columns if name in frame.columns]:
+        for name in frame.columns:
             values = frame[name]
             if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-                held[str(name)] = self.add(values.to_numpy(np.float64, na_value=np.nan))
+                column = values.to_numpy(np.float64, na_value=np.nan)
+                held[str(name)] = self.add(column, DRAWN if name in drawn else _CUT)
             else:
                 codes, texts = pd.factorize(values.astype(object).where(values.notna(), ""))
                 held[str(name)] = {"texts": [_plain(text) for text in texts], "codes": self.add(codes)}

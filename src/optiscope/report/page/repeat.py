@@ -5,6 +5,7 @@ The command is tried out on paper: the run that it would make must have the run_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ import pandas as pd
 from ...errors import InputError
 
 CELL = ("problem", "optimizer", "schedule", "hyperparameters", "start", "steps", "dtype")
-MOST_CELLS = 3_000
+TOGETHER = ("optimizer", "schedule", "start", "steps", "dtype")
+MOST_CELLS = 20_000
 OWN = "It was made with an object of one's own, or with an import path, which no command here can name."
 UNSEEN = "Whether names alone make it again was not looked into: the study has more cells than are tried out."
 CHANGED = "The same names give another run today: they stood for an object of one's own, or the library has changed."
@@ -25,11 +27,16 @@ def add_repeats(runs: pd.DataFrame) -> pd.DataFrame:
     if runs.empty:
         return runs.assign(again="")
     cells = runs.drop_duplicates(list(CELL))
-    found = {
-        tuple(row[name] for name in CELL): _told(row) if i < MOST_CELLS else UNSEEN
-        for i, row in enumerate(cells.to_dict("records"))
-    }
-    return runs.assign(again=[found[key] for key in runs[list(CELL)].itertuples(index=False, name=None)])
+    # Those of one optimizer and schedule together: to see whether the two fit is what takes the time.
+    found: dict[tuple, str] = {}
+    for _, some in cells.head(MOST_CELLS).groupby(list(TOGETHER), sort=False):
+        rows = some.to_dict("records")
+        words = _told(rows)
+        if words is None:  # one of the problems is refused; the others need not be
+            words = [told for row in rows for told in _told([row]) or [OWN]]
+        found |= {tuple(row[name] for name in CELL): told for row, told in zip(rows, words, strict=True)}
+    again = [found.get(key, UNSEEN) for key in runs[list(CELL)].itertuples(index=False, name=None)]
+    return runs.assign(again=again)
 
 
 def start_of(label: str) -> Any:
@@ -46,23 +53,35 @@ def start_of(label: str) -> Any:
         raise InputError(f"no start is called {label!r}") from error
 
 
-def _told(row: dict[str, Any]) -> str:
+def _told(rows: list[dict[str, Any]]) -> list[str] | None:
+    """What is said of each of some rows that differ in their problem alone; None where a name or value is refused."""
     from ...naming import grid
     from ...spec import run_ids
 
-    names = [str(row[name]) for name in ("problem", "optimizer", "schedule")]
+    first = rows[0]
+    names = [str(row["problem"]) for row in rows]
     # A dotted name would import somebody's code only to look at it.
-    if any("." in name.partition("(")[0] for name in names):
-        return OWN
+    if any("." in name.partition("(")[0] for name in (*names, str(first["optimizer"]), str(first["schedule"]))):
+        return None
+    problems = list(dict.fromkeys(names))
     for horizon in ("run", "free"):
         try:
             made = grid(
-                *names, lr=float(row["lr"]), seed=int(row["seed"]), start=start_of(str(row["start"])),
-                steps=int(row["steps"]), dtype=str(row["dtype"]), horizon=horizon,
+                problems, str(first["optimizer"]), str(first["schedule"]), lr=float(first["lr"]),
+                seed=int(first["seed"]), start=start_of(str(first["start"])), steps=int(first["steps"]),
+                dtype=str(first["dtype"]), horizon=horizon,
             )  # fmt: skip
         except InputError:
             continue
-        if run_ids(made)[0] == row["run_id"]:
-            return "" if horizon == "run" else "free"
-        return CHANGED
-    return OWN
+        if len(made) < len(problems):
+            return None  # two names of one problem
+        of = dict(zip(problems, made, strict=True))
+        again = run_ids(
+            [
+                replace(of[name], lr=float(row["lr"]), seed=int(row["seed"]))
+                for name, row in zip(names, rows, strict=True)
+            ]
+        )
+        same = "" if horizon == "run" else "free"
+        return [same if run_id == row["run_id"] else CHANGED for row, run_id in zip(rows, again, strict=True)]
+    return None
