@@ -161,7 +161,8 @@ def test_no_finite_end_of_a_rate_is_drawn_among_those_that_diverged(curves):
 def test_gains_that_are_none_are_not_praised(gains):
     none = gains.assign(gain=gains["gain"].where(gains["gain"] < 0, 0.0))
     assert "No schedule gains on the constant rate." in alt_text(schedule_gain(none))
-    assert "No pair can be compared." in alt_text(schedule_gain(gains.assign(gain=np.nan)))
+    with pytest.raises(InputError, match="no row of the gains frame has a gain"):
+        schedule_gain(gains.assign(gain=np.nan))
     assert "Adam under A, SGD under A, ×10" in alt_text(
         schedule_gain(gains.assign(gain=gains["gain"].replace({INF: 1.0})))
     )

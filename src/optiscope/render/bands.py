@@ -63,7 +63,7 @@ def lined_up(
             values[i] = np.inf if gone else np.nan
             continue
         known = np.isfinite(column_values)
-        if column == "loss":
+        if loss:
             known = np.logical_and.accumulate(known)  # what comes after a loss that is no number is no run any more
         if not known.any():
             values[i] = np.inf

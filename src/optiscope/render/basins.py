@@ -63,10 +63,9 @@ def basins(
     say_chosen(figure, axes[0], f"{chosen.removeprefix('the ')} optimizers" * bool(chosen), look, ax)
     if across == 3:
         for panel in axes:
-            title = panel.get_title(loc="left")
-            panel.set_title(title, fontsize=7, color=look.ink, loc="left", fontweight="bold")
+            panel.set_title(panel.get_title(loc="left"), fontsize=7, color=look.ink, loc="left", fontweight="bold")
     if ax is None:
-        if title:
+        if title and not chosen:  # who was chosen is said in its place
             figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=look.ink)
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]

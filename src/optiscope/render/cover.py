@@ -96,6 +96,6 @@ def _gaps(figure: Figure, entry: Entry, theme: Theme) -> None:
     # At half its size, as pages show it, these words are still read.
     ax.tick_params(labelsize=_SMALL, length=3.5)
     ax.yaxis.set_major_locator(LogLocator(numticks=4))
-    ax.xaxis.label.set_size(_SMALL)
+    ax.xaxis.label.set_fontsize(_SMALL)
     for text in ax.texts:
-        text.set_size(_SMALL)
+        text.set_fontsize(_SMALL)

@@ -19,7 +19,7 @@ from .picture import Still, describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
 
-MOST = 14  # competitors that a matrix has room for numbers of, and the curves for names
+MOST = 10  # competitors that a matrix has room for numbers of, and the curves for names
 
 
 def profiles(
@@ -137,7 +137,7 @@ def _name_curves(
     ax: Axes, areas: pd.Series, names: Sequence[str], looks: dict[str, Look], theme: Theme, *, beside: bool
 ) -> None:  # fmt: skip
     """Each curve's name and area at its end; `beside` the panel, or else in a part of it that is cleared for them."""
-    lines = {str(line.get_gid()): line.get_xydata() for line in ax.lines}
+    lines = {str(line.get_gid()): np.asarray(line.get_xydata()) for line in ax.lines}
     right = ax.get_xlim()[1]
     if not beside:
         low, high = ax.transAxes.inverted(), ax.transData

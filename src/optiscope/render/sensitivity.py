@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,7 @@ def _key(figure: Figure, panel: Axes, curves: pd.DataFrame, theme: Theme, *, own
     for sign, (words, marker, color) in signs.items():
         if any(str(line.get_gid()).startswith(sign) for line in drawn):
             entries.append((words, Line2D([], [], color=color, marker=marker, linestyle="", ms=5)))
-    place = {"loc": "outside upper left", "ncols": min(len(entries), 8)} if own else {"loc": "best"}
+    place: dict[str, Any] = {"loc": "outside upper left", "ncols": min(len(entries), 8)} if own else {"loc": "best"}
     legend = (figure if own else panel).legend(
         [line for _, line in entries], [words for words, _ in entries], frameon=False, fontsize=8, labelcolor=theme.ink,
         handlelength=2.6, columnspacing=1.2, **place,

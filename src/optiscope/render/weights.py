@@ -63,16 +63,16 @@ def weight_plane(
         if title:
             whole.text(0.014, 1 - 0.1 / (4.7 + head), title, fontsize=12, fontweight="bold", color=look.ink, va="top")
             share = head / (4.7 + head)
-            parts = whole.subfigures(2, 1, height_ratios=[share, 1 - share], hspace=0)
+            parts: Any = whole.subfigures(2, 1, height_ratios=[share, 1 - share], hspace=0)
             figure = parts[1]
             for part in parts:
                 part.patch.set_alpha(0.0)
-        ax = figure.add_axes((0.075, 0.105, 0.53, 0.86))
+        plane: Any = figure.add_axes((0.075, 0.105, 0.53, 0.86))
         _losses(figure, paths, names, styles, look)
         figure = whole
     else:
-        figure = ax.get_figure(root=True)  # type: ignore[assignment]
-    _plane(ax, ground, paths, names, styles, explained, look)
+        figure, plane = ax.get_figure(root=True), ax
+    _plane(plane, ground, paths, names, styles, explained, look)
     ends = {
         short_name(str(name)): float(own["loss"].iloc[-1])
         for name, own in paths.sort_values("step").groupby("optimizer", sort=False)
