@@ -122,7 +122,7 @@ def test_gif_s_defaults_are_the_library_s(here, monkeypatch):
 
 
 def test_gif_and_the_recipe_make_the_same_film(here, monkeypatch):
-    assert exit_code(["gif", "--steps", "20", "--frames", "12"]) == 0
+    assert exit_code(["gif", "--frames", "12"]) == 0
     assert not (here / "results/optimizers.gif").exists()
     monkeypatch.syspath_prepend(VIZ)
     monkeypatch.setattr("sys.argv", ["optimizers.py", "--tiny", "-o", "film.gif"])
