@@ -75,7 +75,7 @@ def mark_leaving(ax: Axes, curves: Sequence[Curve], theme: Theme) -> None:
         if after and np.isfinite(middle[after - 1]):
             before = _scaled(ax, steps[after - 1], middle[after - 1])
             x = before[0] + (x - before[0]) * (edge - before[1]) / (y - before[1])
-        place = (x - low) / (high - low)
+        place = min(max((x - low) / (high - low), 0.0), 1.0)  # a line from before the panel comes in at its side
         while any(abs(place - other) < _APART for other in places):
             place += 1.01 * _APART
         places.append(place)
