@@ -24,7 +24,8 @@ from .race_map import Landscape, Map
 from .race_strip import RateStrip, Strip
 from .race_table import Table, column_width
 from .stage import DESIGN, Stage
-from .style import Theme, count_words, theme_of
+from .style import Theme, theme_of
+from .words import count_words
 
 STRIPS = {"gap": Strip, "lr": RateStrip}
 
