@@ -107,16 +107,23 @@ def say_blank(ax: Axes, words: str, theme: Theme) -> None:
             gid="blank")  # fmt: skip
 
 
-def say_chosen(figure: Figure, first: Axes, words: str, theme: Theme, ax: Axes | None = None) -> None:
-    """Say over all panels who is drawn where not all are; within `ax` of the caller's, in the first panel's title."""
-    if not words:
-        return
+def say_chosen(
+    figure: Figure, first: Axes, words: str, theme: Theme, ax: Axes | None = None, title: str = ""
+) -> None:  # fmt: skip
+    """Say over all panels, after the picture's `title`, who is drawn where not all are.
+
+    Within `ax` of the caller's, who is drawn stands in the first panel's title, and no other.
+    """
     if ax is not None:
-        title = first.get_title(loc="left")
-        first.set_title(f"{title} · {words}".lstrip(" ·"), fontsize=8, color=theme.ink, loc="left", fontweight="bold")
-        return
-    before = figure.get_suptitle()
-    figure.suptitle(f"{before} · {words}".lstrip(" ·"), fontsize=8.5, color=theme.muted, x=0.02, ha="left")
+        if words:
+            both = f"{first.get_title(loc='left')} · {words}".lstrip(" ·")
+            first.set_title(both, fontsize=8, color=theme.ink, loc="left", fontweight="bold")
+    elif title:
+        size = 10 if words else 12
+        both = f"{title} · {words}".rstrip(" ·")
+        figure.suptitle(both, x=0.012, ha="left", fontsize=size, fontweight="bold", color=theme.ink)
+    elif words:
+        figure.suptitle(words, x=0.02, ha="left", fontsize=8.5, color=theme.muted)
 
 
 def legend_beside(
