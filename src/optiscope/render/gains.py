@@ -71,8 +71,6 @@ def schedule_gain(gains: pd.DataFrame, *, theme: str = "light", ax: Axes | None 
 
 def _greatest(values: np.ndarray, names: Sequence[str], schedules: Sequence[str]) -> str:
     """Which cells gain most, in words; that there is no gain, where there is none."""
-    if np.isnan(values).all():
-        return "No pair can be compared."
     told = times(float(np.nanmax(values)))
     if told[0] not in "×∞":
         return "No schedule gains on the constant rate."
