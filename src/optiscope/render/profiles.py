@@ -34,7 +34,7 @@ def profiles(
     Takes what `metrics.performance_profile`, `metrics.target_ecdf` and `metrics.win_rates` give for the column `by`,
     which names optimizers.
 
-    Of more than fourteen the best are drawn, and the picture says so.
+    Of more than ten the best are drawn, and the picture says so.
 
     Raises InputError for a frame that is empty, lacks a column or has nothing finite to draw, for a competitor
     without a profile, and for win rates with two rows of one pair.
