@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..errors import InputError
 from ..metrics import number
 from .checks import need, need_finite
-from .panels import dress, name_axes, room, root_of
+from .panels import decades, dress, name_axes, room, root_of
 from .picture import describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, theme_of
@@ -122,8 +122,7 @@ def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look
         raise InputError("the trace frame has no finite rate > 0 of a step that was taken: nothing to draw")
     ax.set_yscale("log")
     ax.set_ylim(min(peaks) / _DEEP, max(peaks) * 2.2)
-    ax.yaxis.set_major_locator(LogLocator(numticks=7))
-    ax.yaxis.set_minor_locator(NullLocator())
+    decades(ax.yaxis, 7)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.set_xlim(0, max(1, int(rows["step"].max())))

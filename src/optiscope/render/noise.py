@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from .bands import by_step, quantile, with_fates
@@ -17,7 +16,7 @@ from .blit import BlitScene
 from .checks import need, need_flat
 from .clock import clock_axis, frame_times
 from .competitors import LEAST_GAP
-from .panels import dress, say_blank
+from .panels import decades, dress, say_blank
 from .picture import Film, Still
 from .race_map import Landscape
 from .strokes import mark_lone
@@ -174,8 +173,7 @@ def _strip(ax: Axes, clouds: Sequence[_Cloud], styles: Sequence[Look], clock: st
         ax.plot(one.steps, middle, color=style.color, lw=1.6, linestyle=style.linestyle(1.6))
         mark_lone(ax, one.steps, middle, style.color)
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(numticks=5))
-    ax.yaxis.set_minor_locator(NullLocator())
+    decades(ax.yaxis, 5)
     last = max(float(one.steps[-1]) for one in clouds) or 1.0
     clock_axis(ax, clock, last)
     ax.set_title("loss − minimum: median and quartiles", fontsize=7.5, color=theme.muted, loc="left", pad=3)
@@ -212,7 +210,6 @@ def _floors(
     if not ax.lines:
         say_blank(ax, "no finite floor", theme)
     for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
-        axis.set_major_locator(LogLocator(numticks=most))
-        axis.set_minor_locator(NullLocator())
+        decades(axis, most)
     ax.set_title("noise floor by rate\n(faint: still falling)", fontsize=8, color=theme.muted, loc="left", pad=3)
     ax.set_xlabel("lr", fontsize=7.5, color=theme.muted, labelpad=1)

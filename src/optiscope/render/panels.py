@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from .picture import Still
@@ -99,6 +101,12 @@ def name_axes(ax: Axes, theme: Theme, x: str = "", y: str = "") -> None:
     """Label the axes."""
     ax.set_xlabel(x, fontsize=8.5, color=theme.muted)
     ax.set_ylabel(y, fontsize=8.5, color=theme.muted)
+
+
+def decades(axis: Axis, most: int) -> None:
+    """Number at most so many decades of a logarithmic axis, and mark nothing between them."""
+    axis.set_major_locator(LogLocator(numticks=most))
+    axis.set_minor_locator(NullLocator())
 
 
 def say_blank(ax: Axes, words: str, theme: Theme) -> None:

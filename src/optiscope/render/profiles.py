@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from ..errors import InputError
 from .checks import choose, need, need_finite, need_once
 from .ends import label_ends
 from .heat import balance, heat
-from .panels import divide, dress, name_axes, say_chosen
+from .panels import decades, divide, dress, name_axes, say_chosen
 from .picture import Still, describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
@@ -111,8 +111,7 @@ def _curves(
     ends = ends[np.isfinite(ends) & (ends > 0)]
     if len(ends) and ends.max() / ends.min() > 3:
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(numticks=6))
-        ax.xaxis.set_minor_locator(NullLocator())
+        decades(ax.xaxis, 6)
     ax.set_ylim(0, 1.0)
     ax.set_xlim(*(ends.min(), ends.max()) if len(ends) and ends.max() > ends.min() else (0.9, 1.1))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
 
 from ..errors import InputError
 from .clock import Polyline, clock_axis
 from .competitors import LEAST_GAP, Competitor
+from .panels import decades
 from .style import Theme
 from .swift import Swift
 
@@ -124,8 +125,7 @@ class Strip:
             inches = ax.get_window_extent().height / ax.figure.dpi  # type: ignore[union-attr]
             ax.set_yscale("log")
             ax.set_ylim(self.low / 2.5, max(top, self.low * 10) * 2.5)
-            ax.yaxis.set_major_locator(LogLocator(numticks=min(5, max(2, round(inches / 0.2)))))
-            ax.yaxis.set_minor_locator(NullLocator())
+            decades(ax.yaxis, min(5, max(2, round(inches / 0.2))))
             ax.yaxis.set_minor_formatter(NullFormatter())
         else:
             top = min(gaps.max(), first + 2 * (first - gaps.min())) if first > gaps.min() else gaps.max()
