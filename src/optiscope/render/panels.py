@@ -41,7 +41,7 @@ def panels(
     for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         dress(panel, theme)
         if title or ax is None:
-            panel.set_title(title, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
+            name_panel(panel, title, theme)
         if share and i + columns >= len(titles):
             panel.tick_params(labelbottom=True)  # the panel below this one may be missing
     return figure, axes
@@ -60,6 +60,16 @@ def room(ax: Axes | None, width: float, height: float, theme: Theme) -> Any:
     figure: Any = ax.get_figure()
     ax.remove()
     return figure.add_subfigure(place, facecolor=theme.paper)
+
+
+def headed(width: float, height: float, title: str, theme: Theme) -> tuple[Still, float]:
+    """A figure of so many inches with its title in the upper left, and how high the room below that ends."""
+    figure = Still(figsize=(width, height), facecolor=theme.paper)
+    top = height - 0.14
+    if title:
+        figure.text(0.1 / width, top / height, title, fontsize=12.5, color=theme.ink, fontweight="bold", va="top")
+        top -= 0.27
+    return figure, top
 
 
 def root_of(figure: Any) -> Figure:
@@ -103,6 +113,11 @@ def name_axes(ax: Axes, theme: Theme, x: str = "", y: str = "") -> None:
     ax.set_ylabel(y, fontsize=8.5, color=theme.muted)
 
 
+def name_panel(ax: Axes, words: str, theme: Theme, size: float = 9) -> None:
+    """The title of a panel, bold above its left edge."""
+    ax.set_title(words, fontsize=size, color=theme.ink, loc="left", fontweight="bold")
+
+
 def decades(axis: Axis, most: int) -> None:
     """Number at most so many decades of a logarithmic axis, and mark nothing between them."""
     axis.set_major_locator(LogLocator(numticks=most))
@@ -125,7 +140,7 @@ def say_chosen(
     if ax is not None:
         if words:
             both = f"{first.get_title(loc='left')} · {words}".lstrip(" ·")
-            first.set_title(both, fontsize=8, color=theme.ink, loc="left", fontweight="bold")
+            name_panel(first, both, theme, 8)
     elif title:
         size = 10 if words else 12
         both = f"{title} · {words}".rstrip(" ·")

@@ -13,8 +13,8 @@ from matplotlib.ticker import PercentFormatter
 from ..errors import InputError
 from .checks import choose, need, need_finite, need_once
 from .ends import label_ends
-from .heat import balance, heat
-from .panels import decades, divide, dress, name_axes, say_chosen
+from .heat import balance, heat, slant
+from .panels import decades, divide, dress, name_axes, name_panel, say_chosen
 from .picture import Still, describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
@@ -66,7 +66,7 @@ def profiles(
         (left, "performance profile, with areas", "times the best one's effort"),
         (right, "ECDF over all targets, with areas", axis),
     ):  # fmt: skip
-        panel.set_title(title, fontsize=9, color=look.ink, loc="left", fontweight="bold")
+        name_panel(panel, title, look)
         name_axes(panel, look, x, "share solved" if panel is left else "share of targets met")
     _matrix(matrix, wins, by, names, look)
     if ax is None:
@@ -165,10 +165,5 @@ def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: 
     shorts = [short_name(name) for name in names]
     heat(ax, colors, shorts, shorts, theme, words=words, size=8)
     if len(names) > 7:
-        ax.tick_params(axis="x", labelrotation=30)
-        for label in ax.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
-    ax.set_title(
-        "win rate: on how many of the seeds the row beats the column, in %", fontsize=9, color=theme.ink, loc="left",
-        fontweight="bold",
-    )  # fmt: skip
+        slant(ax, 30)
+    name_panel(ax, "win rate: on how many of the seeds the row beats the column, in %", theme)

@@ -31,7 +31,7 @@ class Strip:
     def __init__(self, ax: Axes, competitors: Sequence[Competitor], floor: float, clock: str, theme: Theme):
         self.ax, self.competitors, self.theme = ax, competitors, theme
         self.last = max(competitor.last for competitor in competitors)
-        self._steps(clock)
+        clock_axis(ax, clock, self.last, theme)
         self._values(floor)
         self._dress()
         # A line of one point is a dot at the very left, to be seen from the start.
@@ -61,11 +61,6 @@ class Strip:
         )
         ax.add_line(self.cursor)
 
-    @property
-    def artists(self) -> list:
-        """What moves, in the order to draw."""
-        return [*self.lines[::-1], self.cursor]
-
     def place(self, times: np.ndarray) -> None:
         """Take the times of all frames."""
         self.shares = self._share(np.stack([times, np.full(len(times), self.ax.get_ylim()[0])], axis=1))[:, 0]
@@ -93,11 +88,6 @@ class Strip:
 
     def _lost_words(self) -> str:
         return _all_lost(self.competitors)
-
-    def _steps(self, clock: str) -> None:
-        ax, theme = self.ax, self.theme
-        clock_axis(ax, clock, self.last)
-        ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
 
     def _name(self, words: str, low: float = 0.03, va: str = "baseline") -> None:
         # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .checks import need, need_finite
-from .panels import panels, say_blank
+from .panels import name_panel, panels, say_blank
 from .picture import describe
 from .strokes import mark_lone
 from .style import Theme, looks_of, theme_of
@@ -82,7 +82,7 @@ def _title(panel: Axes, name: str, arguments: str, across: int, theme: Theme, mo
             fontsize=7, color=momentum, ha="right", va="bottom", gid="momentum's name",
         )  # fmt: skip
     if not lines:
-        panel.set_title(short, fontsize=8, color=theme.ink, loc="left", fontweight="bold")
+        name_panel(panel, short, theme, 8)
         return
     panel.set_title("\n".join(lines), fontsize=6.5, color=theme.muted, loc="left", pad=3)
     panel.annotate(

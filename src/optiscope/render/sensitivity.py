@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..metrics import SETTING, lr_robustness
 from .checks import need, need_finite
 from .heat import LOST, heat, outline, ramp
-from .panels import decades, divide, dress, name_axes
+from .panels import decades, divide, dress, name_axes, name_panel
 from .picture import Still, describe
 from .strokes import key_line, mark_lone
 from .style import PLAIN, Theme, looks_of, short_name, theme_of
@@ -104,7 +104,7 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
     diverged = LOST[theme.name]
     for panel, schedule in zip(panels, schedules, strict=True):
         panel.set(xscale="log", yscale="log", ylim=(low / 1.7, top))
-        panel.set_title(schedule, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
+        name_panel(panel, schedule, theme)
         panel.axhspan(edge, top, fc=theme.paper, ec="none", zorder=2.5, gid="strip")
         panel.axhline(edge, color=theme.muted, lw=0.7, zorder=2.6, gid="roof")
         own = curves[curves["schedule"] == schedule]
