@@ -98,8 +98,9 @@ class _Orbit:
                 color=style.color, marker="o", ms=8.5, mec=theme.halo, mew=1.3, gid=f"head:{one.run_id}", **plain
             )  # fmt: skip
             self.layers.append((faint, halo, trail, head))
-        self.points = [surface.points(one.xy, one.gap + self._floor(one)) for one in entry.competitors]
-        self.start = surface.points(entry.competitors[0].xy[:1], entry.competitors[0].gap[:1] + self._floor(None))
+        floor = entry.floor if math.isfinite(entry.floor) else 0.0
+        self.points = [surface.points(one.xy, one.gap + floor) for one in entry.competitors]
+        self.start = surface.points(entry.competitors[0].xy[:1], entry.competitors[0].gap[:1] + floor)
         stars = np.array(entry.stars, float).reshape(-1, 2)
         self.star_points = surface.points(stars, np.full(len(stars), surface.base)) if len(stars) else np.empty((0, 3))
         self._names(pixel)
@@ -113,9 +114,6 @@ class _Orbit:
             order += [layer[k] for layer in self.layers]
         order += [*self.leaders, *(layer[3] for layer in self.layers), self.stars, *self.names, self.step, self.verdict]
         return BlitScene(self.figure, order, self._update, colors)
-
-    def _floor(self, one: Competitor | None) -> float:
-        return self.entry.floor if math.isfinite(self.entry.floor) else 0.0
 
     def _update(self, frame: int) -> None:
         turn, time = float(self.turns[frame]), float(self.times[frame])
