@@ -21,6 +21,7 @@ from ..seeding import OwnRandom
 from ..spec import Run
 from .calling import Calling, backward_with_graph, calling
 from .closure import Closure
+from .events import event
 from .instance import NetworkInstance
 
 
@@ -93,7 +94,7 @@ class RunGroups:
         return {key: group[key] for key in ("lr", *self.optimizer.defaults) if key in group}
 
     def _say(self, step: int, part: Group, what: str) -> None:
-        self._note({"step": step, "kind": "note", "text": f"group {part.number} ({part.pattern}) {what}"})
+        self._note(event("note", step, f"group {part.number} ({part.pattern}) {what}"))
 
 
 def _without_memory(part: Group, lr: float) -> dict[str, Any]:
