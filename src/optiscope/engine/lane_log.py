@@ -206,7 +206,7 @@ class LaneLog:
                 and not self.hit[lane]
                 and setting in self._idle_settings
             ):
-                events[lane] = [never_acts(one.schedule.name, one.steps, self._rates[0][setting])]
+                events[lane] = [never_acts(one.schedule.name, one.steps, float(self._rates[0][setting]))]
         if not events:
             return "[]"
         texts = ["[]"] * self.lanes
