@@ -8,7 +8,6 @@ problem asks for it: `training.TrainingStep` then takes the place of the first f
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import time
@@ -23,7 +22,7 @@ from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..seeding import OwnRandom
 from ..spec import Run
-from .calling import Calling, backward_with_graph, calling
+from .calling import Calling, backward, calling
 from .clock import Clock
 from .closure import Closure
 from .events import diverged, event, never_acts, rate_changed
@@ -110,9 +109,7 @@ class _Loop:
         if self.watch is not None:
             self.watch.begin(self.instance, optimizer)
             self.recorder = Watched(self.recorder, self.watch)
-        self.differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
-        if self.way is Calling.GRAPH:
-            self.differentiate = functools.partial(backward_with_graph, parameters=parameters)
+        self.differentiate = backward(self.way, parameters)
         if isinstance(self.instance, NetworkInstance) and run.problem.task and run.problem.task.training:
             for text in run.problem.task.training.told:
                 self.note(event("training", 0, text))
