@@ -115,7 +115,7 @@ def prepare_race(
         grid(the_problem, spec, the_schedule, rate, seed, start, steps, horizon=horizon)[0]
         for spec, rate in zip(specs, rates, strict=True)
     ]
-    from .render.style import count_words
+    from .render.words import count_words
 
     name = _spoken(the_problem)
     schedule_text = "" if the_schedule.name == "constant" else f", under {the_schedule.name}"

@@ -53,7 +53,7 @@ RUNS_COLUMNS: dict[str, str] = {
     "loss_floor": "double",  # the least loss known for the problem; NaN where none is
     "grad_evals": "int64",
     "wall_s": "double",  # seconds spent on steps; evaluation of metrics is off the clock
-    "events": "string",  # JSON: [{"step": …, "kind": "lr" | "note" | "diverged" | "error", …}]
+    "events": "string",  # JSON: [{"step": …, "kind": "lr" | "note" | "training" | "diverged" | "error", …}]
     "error": "string",
     "purpose": "string",  # "result", or "tuning" for the trials of a search
     "provenance_id": "string",

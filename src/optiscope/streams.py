@@ -51,8 +51,8 @@ def derived_seed(seed: int, stream: str) -> int:
     return int(integers(seed, stream, 0, 1)[0] >> np.uint64(1))
 
 
-def torch_generator(seed: int, stream: str, device: str = "cpu") -> Any:
+def torch_generator(seed: int, stream: str) -> Any:
     """A fresh `torch.Generator` for one purpose (`stream`) of one run."""
     import torch
 
-    return torch.Generator(device=device).manual_seed(derived_seed(seed, stream))
+    return torch.Generator("cpu").manual_seed(derived_seed(seed, stream))

@@ -143,6 +143,10 @@ def test_a_picture_says_which_problem_target_and_budget_it_is_of():
     named = render.basins(basin_frame(), MINIMA, title="Two wells")
     assert named.get_suptitle() == "Two wells"
     assert alt_text(named).startswith("Two wells: which of 2 minima")
+    crowd = basin_frame([f"Own{k}" for k in range(10)], side=4)
+    assert render.basins(crowd, MINIMA, title="Two wells").get_suptitle() == (
+        "Two wells · the 9 that arrive most often of 10 optimizers"
+    )
     plane = render.weight_plane(*plane_frames(), title="A network")
     assert "A network" in [text.get_text() for text in plane.texts]
     assert alt_text(plane).startswith("A network: the weights' paths")

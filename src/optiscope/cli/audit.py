@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..audit import findings, some, told
-from ..errors import InputError
-from ..store import Store
+from .given import stored
 from .output import printer
 
 COLORS = {"pass": "green", "warn": "yellow", "fail": "red"}
@@ -24,10 +23,7 @@ def audit_folder(folder: Path, strict: bool, as_json: bool) -> None:
 
     Raises InputError where there is no finished run.
     """
-    # Looked at before the store is opened, which would make one.
-    if not any((folder / "runs").glob("*.parquet")):
-        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
-    store = Store(folder)
+    store = stored(folder)
     found = findings(store.runs(), searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
     if as_json:
         print(json.dumps(found.to_dict("records"), indent=2))

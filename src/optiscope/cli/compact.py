@@ -6,16 +6,13 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..errors import InputError
-from ..store import Store
+from .given import stored
 from .output import Console
 
 
 def compact_store(folder: Path) -> None:
     """Compact the store in `folder` and print what was done. Raises InputError where there is none."""
-    # Looked at before the store is opened, which would make one.
-    if not any((folder / "runs").glob("*.parquet")):
-        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
+    store = stored(folder)
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("folding parts"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -23,7 +20,7 @@ def compact_store(folder: Path) -> None:
     )  # fmt: skip
     with bar:
         task = bar.add_task("", total=None)
-        did = Store(folder).compact(lambda done, total: bar.update(task, completed=done, total=total))
+        did = store.compact(lambda done, total: bar.update(task, completed=done, total=total))
     print(f"parts     {did.parts_before:,} -> {did.parts_after:,}")
     print(f"bytes     {did.bytes_before:,} -> {did.bytes_after:,}")
     print(f"runs      {did.runs:,}")

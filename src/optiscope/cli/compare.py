@@ -9,12 +9,13 @@ from ..metrics.regression import paired_steps
 from ..report.regressions import compare_convergence, compare_saved
 from ..report.tables import write_text
 from ..timings import FOLDER, find_run, load_run
+from .given import holds_runs, stored
 
 
 def compare(a: str, b: str, threshold: str, output: Path | None) -> int:
     """Print the page, or write it to `output`, and give the exit code: 1 where something regressed, else 0."""
     share = _share(threshold)
-    stores = [_is_store(Path(one)) for one in (a, b)]
+    stores = [holds_runs(Path(one)) for one in (a, b)]
     if all(stores):
         done = compare_convergence(_steps(Path(a)), _steps(Path(b)), (a, b))
     elif any(stores):
@@ -28,14 +29,8 @@ def compare(a: str, b: str, threshold: str, output: Path | None) -> int:
     return 1 if done.regressions else 0
 
 
-def _is_store(path: Path) -> bool:
-    return path.is_dir() and any((path / "runs").glob("*.parquet"))
-
-
 def _steps(path: Path):
-    from ..store import Store
-
-    store = Store(path)
+    store = stored(path)
     runs = store.runs()
     results = runs[runs["purpose"] == "result"]
     return paired_steps(runs, store.trace(list(results["run_id"])))

@@ -6,14 +6,14 @@ import math
 import textwrap
 from typing import Any
 
-from ..errors import InputError
 from ..grouping import group_table
 from ..metrics import number
+from .given import rate
 
 
 def groups_text(problem: str, optimizer: str, lr: str) -> str:
     """The table of `group_table`: a line of numbers a group, its members and their shapes beneath."""
-    rows = group_table(problem, optimizer, _rate(lr)).to_dict("records")
+    rows = group_table(problem, optimizer, rate(lr, "default")).to_dict("records")
     table = [("GROUP", "WEIGHTS", "LR", "MOMENTUM", "DECAY", "STATE BYTES", "FROZEN UNTIL")]
     table += [_line(row) for row in rows]
     widths = [max(len(cells[i]) for cells in table) for i in range(len(table[0]))]
@@ -40,12 +40,3 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "1"
-
-
-def _rate(lr: str) -> float | str:
-    if lr == "default":
-        return lr
-    try:
-        return float(lr)
-    except ValueError:
-        raise InputError(f"--lr must be 'default' or a rate > 0, got {lr!r}") from None

@@ -20,7 +20,6 @@ class StudyProgress:
 
     def __init__(self, work: dict[Problem, int], console: Console):
         self._left: dict[Problem, int] = dict(work)
-        self._total = sum(steps * self._cost(problem) for problem, steps in work.items())
         self._seconds: dict[Problem, float] = defaultdict(float)
         self._steps: dict[Problem, int] = defaultdict(int)
         self.runs = 0
@@ -68,7 +67,7 @@ class StudyProgress:
         )  # fmt: skip
 
     def _cost(self, problem: Problem) -> float:
-        steps = getattr(self, "_steps", {}).get(problem, 0)
+        steps = self._steps[problem]
         return self._seconds[problem] / steps if steps else GUESS[problem.is_function]
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from ..errors import InputError, StoreError
 from ..syntax import file_name
+from .given import rate
 from .output import Console
-
-LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybody could play
 
 
 def draw_race(
@@ -27,12 +26,12 @@ def draw_race(
 
     console = Console(stderr=True)
     as_problem(problem)  # a problem that is none is what the user hears of first, not the file named after it
-    rates = [_rate(text) for text in lr or ["tune"]]
-    rate: Any = rates[0] if len(rates) == 1 else rates
+    rates = [rate(text, "tune", "default") for text in lr or ["tune"]]
+    chosen: Any = rates[0] if len(rates) == 1 else rates
     point, (width, height) = _start(start), _size(size)
     # The demo's page shows results/optimizers.gif and says what it is: no other race goes there unasked.
     usual = ("beale", [], "constant", "tune", 200, "canonical")
-    shipped = (problem, optimizers or [], schedule, rate, steps, start) == usual
+    shipped = (problem, optimizers or [], schedule, chosen, steps, start) == usual
     target = output or Path("results") / ("optimizers.gif" if shipped else f"{file_name(problem)}.gif")
     check_target(target)
     with console.status("tuning and running …") as status:
@@ -44,7 +43,7 @@ def draw_race(
             status.update(f"tuning and running: {done} runs done …")
 
         told = {"progress": count} if console.is_terminal else {}
-        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, rate, steps, seed, point, horizon, **told)
+        prepared = prepare_race(problem, optimizers or CLASSICS, schedule, chosen, steps, seed, point, horizon, **told)
         race = prepared.draw(size=(width, height), frames=frames, seconds=seconds, hold=hold, theme=theme, clock=clock)
         still = target.suffix.lower() == ".png"
         status.update("drawing …" if still else f"drawing {len(race)} frames …")
@@ -85,9 +84,10 @@ def standings(runs: Any, verdicts: Any = None) -> str:
 
 def check_target(target: Path) -> None:
     """Raises InputError or StoreError before any work for a file that could not be written."""
-    allowed = (".gif", ".webp", ".mp4", ".png")
-    if target.suffix.lower() not in allowed:
-        raise InputError(f"cannot write {target.name!r}: the file must end in one of {', '.join(allowed)}")
+    from ..render.encode import SUFFIXES
+
+    if target.suffix.lower() not in SUFFIXES:
+        raise InputError(f"cannot write {target.name!r}: the file must end in one of {', '.join(SUFFIXES)}")
     folder = next(path for path in (target.parent, *target.parent.absolute().parents) if path.exists())
     if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "it is a folder" if target.is_dir() else f"{str(folder)!r} is no folder that can be written"
@@ -95,6 +95,8 @@ def check_target(target: Path) -> None:
 
 
 def _size(text: str) -> tuple[int, int]:
+    from ..render.stage import LARGEST
+
     match = re.fullmatch(r"(\d+)[xX×](\d+)", text.strip())
     if match is None:
         raise InputError(f"size must be WIDTHxHEIGHT in pixels, such as 720x540, got {text!r}")
@@ -102,15 +104,6 @@ def _size(text: str) -> tuple[int, int]:
     if width > LARGEST or height > LARGEST:
         raise InputError(f"size must be at most {LARGEST}x{LARGEST} pixels, got {text!r}")
     return width, height
-
-
-def _rate(text: str) -> str | float:
-    if text in ("tune", "default"):
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"lr must be 'tune', 'default' or a rate > 0, got {text!r}") from None
 
 
 def _start(text: str) -> Any:

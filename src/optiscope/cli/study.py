@@ -17,6 +17,7 @@ from ..errors import InputError, StoreError
 from ..spec import Problem, Run
 from ..store import Store
 from ..study import Study, StudyResult
+from .given import stored
 from .output import Console, printer
 from .progress import StudyProgress
 
@@ -79,10 +80,7 @@ def command_of(words: list[str], **options: Any) -> str:
 
 def write_report(folder: Path) -> list[Path]:
     """Write the pages of a folder that holds runs, and give the files. Raises InputError where it holds none."""
-    # Looked at before the store is opened: a folder called runs may be somebody else's.
-    if not any((folder / "runs").glob("*.parquet")):
-        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
-    store = Store(folder)
+    store = stored(folder)
     runs = store.runs()
     if runs.empty:
         raise InputError(f"{str(folder)!r} holds no finished run yet")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -89,18 +89,27 @@ def _step(stock: Any, small: list[torch.nn.Parameter], way: Calling, sparse: boo
         with torch.enable_grad():
             stock.zero_grad()
             loss = torch.stack([(parameter**2).sum() / 4 for parameter in small]).sum()
-            if way is Calling.GRAPH:
-                backward_with_graph(loss, small)
-            else:
-                loss.backward()
+            backward(way, small)(loss)
         for parameter in small:
             if sparse and parameter.grad is not None:
                 parameter.grad = parameter.grad.to_sparse()
         return loss
 
+    take_step(stock, closure, way)
+
+
+def take_step(stock: Any, closure: Callable[[], Any], way: Calling) -> None:
+    """One step, called in this way; the closure gives the loss, and leaves its gradient."""
     if way is not Calling.CLOSURE:
         closure()
     stock.step(closure) if way in (Calling.CLOSURE, Calling.BOTH) else stock.step()
+
+
+def backward(way: Calling, parameters: Sequence[torch.nn.Parameter]) -> Callable[[torch.Tensor], Any]:
+    """How a loss goes backward where the step is called in this way."""
+    if way is Calling.GRAPH:
+        return functools.partial(backward_with_graph, parameters=parameters)
+    return torch.Tensor.backward
 
 
 def backward_with_graph(loss: torch.Tensor, parameters: Sequence[torch.nn.Parameter]) -> None:

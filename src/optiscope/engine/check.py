@@ -98,15 +98,15 @@ def check_loss(problem: Problem) -> None:
 def check_runs(runs: Sequence[Run]) -> None:
     """Raises InputError for the first pair among these runs that cannot work; each pair is tried once."""
     kinds = {(id(one.problem), id(one.optimizer), id(one.schedule), one.dtype): one for one in runs}.values()
-    pairs: dict[tuple[Problem, OptimizerSpec, str], float] = {}
+    pairs: dict[tuple[Problem, OptimizerSpec, str], Run] = {}
     for one in kinds:
-        pairs.setdefault((one.problem, one.optimizer, one.dtype), one.lr)
+        pairs.setdefault((one.problem, one.optimizer, one.dtype), one)
     for problem in dict.fromkeys(problem for problem, *_ in pairs):
         if problem.is_function:
             check_loss(problem)
-    for (problem, optimizer, dtype), lr in pairs.items():
-        check_pair(problem, optimizer, lr, dtype)
-    for one in {(one.problem, one.optimizer, one.dtype): one for one in kinds}.values():
+    for one in pairs.values():
+        check_pair(one.problem, one.optimizer, one.lr, one.dtype)
+    for one in pairs.values():
         check_training(one)
     for problem, schedule in dict.fromkeys((one.problem, one.schedule) for one in kinds):
         check_monitor(problem, schedule.name, schedule.monitor)

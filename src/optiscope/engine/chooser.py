@@ -151,13 +151,16 @@ def _switch(value: Any) -> str:
     return repr(value)
 
 
-def verdict_key(runs: Sequence[Run], device: str) -> str:
-    """What a verdict holds for: optimizer, versions, problem (it may mix lanes, too), dtype, device, schedule kind.
+def verdict_key(runs: Sequence[Run], engine: str, device: str) -> str | None:
+    """What the verdict that a batch goes by holds for; None where there is no choice, and so no verdict.
 
+    It holds for optimizer, versions, problem (it may mix lanes, too), dtype, device and schedule kind.
     Of the optimizer: class, switches, and the names of the arguments that vary by lane. Not their values: lanes of one
     batch agree in switches alone and a few of them are proved for all, so a verdict for each setting would claim more
     than was seen, and a search of 64 settings would be proved anew and store 64 verdicts whenever it draws anew.
     """
+    if engine != "auto" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
+        return None
     run, package = runs[0], runs[0].optimizer.path.partition(".")[0]
     specs = {id(one.optimizer): one.optimizer for one in runs}.values()
     settings = [{(name, repr(value)) for name, value in one.arguments.items()} for one in specs]
@@ -170,13 +173,6 @@ def verdict_key(runs: Sequence[Run], device: str) -> str:
     )  # fmt: skip
 
 
-def verdict_keys(runs: Sequence[Run], engine: str, device: str) -> list[str]:
-    """The keys of the verdicts that a batch goes by: one, or none where there is no choice."""
-    if engine != "auto" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
-        return []
-    return [verdict_key(runs, device)]
-
-
 def run_batch(
     runs: Sequence[Run], engine: str, trace: TraceSpec, device: str, purpose: str, key: str, verdicts: Verdicts,
     on_event: OnEvent | None = None,
@@ -184,11 +180,9 @@ def run_batch(
     """A batch in the tier asked for, or in the fastest one that is proved right."""
     if engine in TIERS:
         return _told(_in_tier(runs, engine, trace, device, purpose, key), runs, on_event)
-    if engine == "single" or len(runs) < LEAST_LANES or _lane_kind(runs[0]) is None:
-        return _singly(runs, trace, device, purpose, key, on_event)
-    held = verdict_key(runs, device)
-    known = verdicts.by_key.get(held)
-    if known and known.tier == "single":
+    held = verdict_key(runs, engine, device)
+    known = None if held is None else verdicts.by_key.get(held)
+    if held is None or (known and known.tier == "single"):
         return _singly(runs, trace, device, purpose, key, on_event)
     begin = time.perf_counter()
     # By the class, too: one that was defined anew in a session has the name of the old one.

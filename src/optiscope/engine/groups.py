@@ -8,7 +8,6 @@ group that is added takes what its shadow has by then. Its rate is that of a gro
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +18,9 @@ import torch
 from ..groups import Group, split
 from ..seeding import OwnRandom
 from ..spec import Run
-from .calling import Calling, backward_with_graph, calling
+from .calling import backward, calling, take_step
 from .closure import Closure
+from .events import event
 from .instance import NetworkInstance
 
 
@@ -93,7 +93,7 @@ class RunGroups:
         return {key: group[key] for key in ("lr", *self.optimizer.defaults) if key in group}
 
     def _say(self, step: int, part: Group, what: str) -> None:
-        self._note({"step": step, "kind": "note", "text": f"group {part.number} ({part.pattern}) {what}"})
+        self._note(event("note", step, f"group {part.number} ({part.pattern}) {what}"))
 
 
 def _without_memory(part: Group, lr: float) -> dict[str, Any]:
@@ -114,11 +114,6 @@ def one_step(run: Run) -> tuple[torch.optim.Optimizer, torch.nn.Module]:
             [part.entry(run.lr) for part in split(instance.module, run.optimizer.groups)], run.lr
         )
         way = calling(run)
-        differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
-        if way is Calling.GRAPH:
-            differentiate = functools.partial(backward_with_graph, parameters=instance.parameters)
-        closure = Closure(stock.zero_grad, instance.loss, differentiate, None, 0)
-        if way is not Calling.CLOSURE:
-            closure()
-        stock.step(closure) if way in (Calling.CLOSURE, Calling.BOTH) else stock.step()
+        closure = Closure(stock.zero_grad, instance.loss, backward(way, instance.parameters), None, 0)
+        take_step(stock, closure, way)
     return stock, instance.module

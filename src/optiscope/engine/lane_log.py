@@ -14,6 +14,7 @@ import torch
 from ..record import Batch, Status, TraceSpec, run_columns, runs_table, trace_table
 from ..spec import Run
 from .calling import parameter_shapes
+from .events import diverged, never_acts, rate_changed
 from .lane_ends import LaneEnds
 from .lane_table import LaneTable
 from .lane_trace import make_trace
@@ -113,7 +114,7 @@ class LaneLog:
         for lane, before, after in changes:
             # A lane that has ended has no more to say.
             if np.isfinite(self.latest[lane]) and not self.ended[lane]:
-                self.events.setdefault(lane, []).append({"step": step, "kind": "lr", "from": before, "to": after})
+                self.events.setdefault(lane, []).append(rate_changed(step, before, after))
 
     def _look(self, rows: int) -> None:
         """Take the block's first `rows` rows into the summaries."""
@@ -193,9 +194,7 @@ class LaneLog:
             if own := [event for event in events.pop(lane, ()) if event["step"] <= self.last[lane]]:
                 events[lane] = own
         for lane in np.nonzero(self.ended & ~self.hit)[0].tolist():
-            step = int(self.last[lane]) + 1
-            text = f"the loss is {self.bad_value[lane]} at step {step}"
-            events.setdefault(lane, []).append({"step": step, "kind": "diverged", "text": text})
+            events.setdefault(lane, []).append(diverged(int(self.last[lane]) + 1, self.bad_value[lane]))
         # A fixed schedule that never changed the rate, where there is one at all.
         schedules = {id(one.schedule): one.schedule for one in self.runs}
         may_idle = {key for key, one in schedules.items() if one.name != "constant"}
@@ -207,9 +206,7 @@ class LaneLog:
                 and not self.hit[lane]
                 and setting in self._idle_settings
             ):
-                rate = self._rates[0][setting]
-                text = f"{one.schedule.name} never acts within {one.steps} steps: the rate stays {rate:g}"
-                events.setdefault(lane, []).append({"step": 0, "kind": "note", "text": text})
+                events[lane] = [never_acts(one.schedule.name, one.steps, float(self._rates[0][setting]))]
         if not events:
             return "[]"
         texts = ["[]"] * self.lanes

@@ -23,29 +23,23 @@ CYCLED = ("lr", "momentum", "betas")
 class LaneTable:
     """The hyperparameters of a batch of runs, step by step.
 
-    `settings` are the distinct ones, `index` maps lanes to them. `at(step)` gives `{name: float, tuple or LaneFloat}`
-    for what differs between lanes or changes with the step.
+    `lane_setting` maps lanes to the distinct settings, shape (lanes,); `rates` has a learning rate for each of these.
+    `current()` gives `{name: float, tuple or LaneFloat}` for what a schedule may change.
     """
 
     def __init__(self, runs: Sequence[Run]):
-        self.runs = list(runs)
-        first: dict[Any, int] = {}
-        own = [first.setdefault(_setting(one), len(first)) for one in self.runs]
-        self.settings = [self.runs[i] for i in _first_positions(own, len(first))]
-        index = np.array(own, dtype=np.int64)
-        self.index = None if len(first) == len(self.runs) else index
-        self.lane_setting = index
-        self.adaptive = any(one.schedule.kind == "adaptive" for one in self.runs)
-        self._per_lane: list[Any] = []
-        self._schedulers, self._groups = self._build()
+        self.adaptive = any(one.schedule.kind == "adaptive" for one in runs)
+        known: dict[Any, int] = {}
+        own = [known.setdefault(i if self.adaptive else _setting(one), len(known)) for i, one in enumerate(runs)]
+        self.lane_setting = np.array(own, dtype=np.int64)
+        self._index = None if len(known) == len(runs) else self.lane_setting
+        first = np.unique(self.lane_setting, return_index=True)[1]
+        self._schedulers, self._groups = self._build([runs[i] for i in first])
         self.rates = np.array([group["lr"] for group in self._groups], dtype=np.float64)
         self._current: dict[str, Any] | None = None
 
-    def _build(self) -> tuple[list[Any], list[dict[str, Any]]]:
-        settings = self.runs if self.adaptive else self.settings
+    def _build(self, settings: Sequence[Run]) -> tuple[list[Any], list[dict[str, Any]]]:
         schedulers, groups = [], []
-        if self.adaptive:
-            self.index, self.lane_setting = None, np.arange(len(self.runs))
         for one in settings:
             # A real optimizer of the real class: the schedule may look at its momentum or betas.
             stock = one.optimizer.build([torch.nn.Parameter(torch.zeros(1, 1))], one.lr)
@@ -96,8 +90,7 @@ class LaneTable:
         return any(group[name] != first for group in self._groups[1:])
 
     def _gathered(self, name: str) -> Any:
-        values = [group[name] for group in self._groups]
-        return self._merged(values)
+        return self._merged([group[name] for group in self._groups])
 
     def _merged(self, values: list[Any]) -> Any:
         if isinstance(values[0], tuple):
@@ -105,16 +98,8 @@ class LaneTable:
         # Equal for all lanes: a plain float, and torch's scalar kernels as in the single tier.
         if all(value == values[0] for value in values[1:]):
             return values[0]
-        return LaneFloat(np.array(values, dtype=np.float64), self.index)
+        return LaneFloat(np.array(values, dtype=np.float64), self._index)
 
 
 def _setting(run: Run) -> tuple[Any, ...]:
     return run.lr, id(run.schedule), id(run.optimizer)
-
-
-def _first_positions(own: list[int], count: int) -> list[int]:
-    positions: list[int] = [-1] * count
-    for i, k in enumerate(own):
-        if positions[k] < 0:
-            positions[k] = i
-    return positions

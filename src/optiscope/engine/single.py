@@ -8,7 +8,6 @@ problem asks for it: `training.TrainingStep` then takes the place of the first f
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import time
@@ -23,9 +22,10 @@ from ..errors import InputError, OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..seeding import OwnRandom
 from ..spec import Run
-from .calling import Calling, backward_with_graph, calling
+from .calling import Calling, backward, calling
 from .clock import Clock
 from .closure import Closure
+from .events import diverged, event, never_acts, rate_changed
 from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
 from .recorder import make_recorder
@@ -56,7 +56,7 @@ def run_single(
     except Exception as problem:
         # The loop runs other people's code: what it raises belongs to the record of this run, and ends no other.
         error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
-        loop.note({"step": loop.step, "kind": "error", "text": error})
+        loop.note(event("error", loop.step, error))
     return loop.record(purpose, provenance_id, error)
 
 
@@ -82,10 +82,10 @@ class _Loop:
         self._end_loss = run.end_loss
         self._look_every = 1 if device == "cpu" else DEVICE_LOOK
 
-    def note(self, event: dict[str, Any]) -> None:
-        self.events.append(event)
+    def note(self, one: dict[str, Any]) -> None:
+        self.events.append(one)
         if self._on_event is not None:
-            self._on_event(self.run, event)
+            self._on_event(self.run, one)
 
     def go(self) -> None:
         with OwnRandom(self.run.seed, "run", self.device):
@@ -109,12 +109,10 @@ class _Loop:
         if self.watch is not None:
             self.watch.begin(self.instance, optimizer)
             self.recorder = Watched(self.recorder, self.watch)
-        self.differentiate: Callable[[torch.Tensor], Any] = torch.Tensor.backward
-        if self.way is Calling.GRAPH:
-            self.differentiate = functools.partial(backward_with_graph, parameters=parameters)
+        self.differentiate = backward(self.way, parameters)
         if isinstance(self.instance, NetworkInstance) and run.problem.task and run.problem.task.training:
             for text in run.problem.task.training.told:
-                self.note({"step": 0, "kind": "training", "text": text})
+                self.note(event("training", 0, text))
             self.training = TrainingStep(run, self.instance, optimizer, self.device, self.differentiate)
         self._evaluate(0)
         begin = time.perf_counter()
@@ -140,7 +138,7 @@ class _Loop:
         self._note_idle_schedule(scheduler)
         if self.training is not None and self.training.skipped:
             text = f"GradScaler skipped {self.training.skipped} steps whose gradients were not finite"
-            self.note({"step": self.step, "kind": "note", "text": text})
+            self.note(event("note", self.step, text))
 
     def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
         run, recorder = self.run, self.recorder
@@ -212,7 +210,7 @@ class _Loop:
             self.groups.follow()
         after = optimizer.param_groups[0]["lr"]
         if adaptive and after != before:
-            self.note({"step": step + 1, "kind": "lr", "from": before, "to": after})
+            self.note(rate_changed(step + 1, before, after))
 
     def _monitored(self, step: int) -> float:
         name = self.run.schedule.monitor
@@ -261,11 +259,10 @@ class _Loop:
 
     def _note_idle_schedule(self, scheduler: Any) -> None:
         used = self.rates[: self.steps]
-        acted = len(set(used)) > 1 or any(event["kind"] == "lr" for event in self.events)
+        acted = len(set(used)) > 1 or any(one["kind"] == "lr" for one in self.events)
         if scheduler is None or acted or self._bad() or self._hit():
             return
-        text = f"{self.run.schedule.name} never acts within {self.steps} steps: the rate stays {used[0]:g}"
-        self.note({"step": 0, "kind": "note", "text": text})
+        self.note(never_acts(self.run.schedule.name, self.steps, used[0]))
 
     def _bad(self) -> bool:
         return not self.losses or not math.isfinite(self.losses[-1])
@@ -279,7 +276,7 @@ class _Loop:
         if status is Status.MAX_STEPS and self._hit():
             status = Status.TARGET_HIT
         if status is Status.DIVERGED:
-            self.note({"step": finite, "kind": "diverged", "text": f"the loss is {losses[-1]} at step {finite}"})
+            self.note(diverged(finite, losses[-1]))
         losses = losses[:finite]
         nan = math.nan
         best = int(np.argmin(losses)) if finite else 0

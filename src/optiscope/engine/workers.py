@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from ..errors import InputError, WorkerError
 from ..spec import Run
-from .chooser import Verdicts, verdict_keys
+from .chooser import Verdicts, verdict_key
 from .shares import cost
 from .work import Answer, Refusal, Settings, answer, pack
 
@@ -71,25 +71,26 @@ def stream(
     """
     waiting = deque(sorted(range(len(units)), key=lambda number: -cost(units[number])))
     suspects: deque[int] = deque()
-    out: dict[int, frozenset[str]] = {}  # with the verdicts that each may be about to bring
+    out: dict[int, str | None] = {}  # with the key of the verdict that each may be about to bring
     deaths: Counter[int] = Counter()
     in_a_row = 0
     given_up: list[int] = []
 
     @functools.cache
-    def keys(number: int) -> frozenset[str]:
-        return frozenset(verdict_keys(units[number], settings.engine, settings.device))
+    def key_of(number: int) -> str | None:
+        return verdict_key(units[number], settings.engine, settings.device)
 
     def hand_out(number: int) -> None:
-        known = {key: verdicts.by_key[key] for key in keys(number) if key in verdicts.by_key}
-        out[number] = keys(number) - known.keys()
+        key = key_of(number)
+        known = {} if key is None or key not in verdicts.by_key else {key: verdicts.by_key[key]}
+        out[number] = None if known else key
         pool.submit(number, pack(units[number], settings, known))
 
     while waiting or suspects or out:
         while waiting and len(out) < pool.room:
             # Rather a unit that needs none of the verdicts being proved: proving each once is enough.
-            proving = frozenset[str]().union(*out.values())
-            place = next((i for i, number in enumerate(waiting) if proving.isdisjoint(keys(number))), 0)
+            proving = set(out.values()) - {None}
+            place = next((i for i, number in enumerate(waiting) if key_of(number) not in proving), 0)
             number = waiting[place]
             del waiting[place]
             hand_out(number)

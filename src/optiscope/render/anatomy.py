@@ -21,7 +21,7 @@ from ..errors import InputError
 from .blit import BlitScene
 from .checks import need, need_flat
 from .clock import clock_axis, frame_times, overhang
-from .panels import dress
+from .panels import dress, headed
 from .picture import Film, Still
 from .race_map import Landscape
 from .strokes import mark_lone
@@ -134,11 +134,7 @@ def _compose(
     parts: Sequence[pd.DataFrame], styles: Sequence[Look], title: str, times: np.ndarray, clock: str, theme: Theme,
 ) -> BlitScene:  # fmt: skip
     wide, high = 7.2, 5.3
-    figure = Still(figsize=(wide, high), facecolor=theme.paper)
-    top = high - 0.14
-    if title:
-        figure.text(0.1 / wide, top / high, title, fontsize=12.5, color=theme.ink, fontweight="bold", va="top")
-        top -= 0.27
+    figure, top = headed(wide, high, title, theme)
     momentum = looks_of(["Nesterov"], theme.name)[0]
     _key(figure, top, momentum, theme)
     top -= 0.5
@@ -192,10 +188,9 @@ def _head(
     below.plot(steps, angles, color=style.color, lw=1.0, gid="angle")
     mark_lone(below, steps, angles, style.color, 3.5)
     (cursor,) = below.plot([], [], "o", ms=5.5, color=style.color, mec=theme.ink, mew=0.8, gid="cursor", zorder=5)
-    clock_axis(below, clock, float(steps[-1]))
+    clock_axis(below, clock, float(steps[-1]), theme)
     below.set_ylim(0, 180)
     below.yaxis.set_major_locator(FixedLocator([0, 90, 180]))
-    below.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
     if first:
         words = "angle to descent; grey: uphill"
         below.set_title(words, fontsize=7.5, color=theme.muted, loc="left", pad=3)

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from ..errors import InputError, shown
 from ..metrics.basins import DIVERGED
 from .checks import choose, need, need_finite
-from .panels import dress, panels, say_chosen
+from .panels import dress, name_panel, panels, say_chosen
 from .picture import describe
 from .style import Look, Theme, looks_of, short_name, theme_of
 
@@ -60,13 +60,11 @@ def basins(
     figure, axes = panels(titles, look, across=across, height=3.35 if across == 2 else 2.35, ax=ax)
     for name, panel in zip(names, axes, strict=True):
         _map(panel, frame[frame["optimizer"] == name], np.asarray(minima, float), hues, span, look)
-    say_chosen(figure, axes[0], f"{chosen.removeprefix('the ')} optimizers" * bool(chosen), look, ax)
+    say_chosen(figure, axes[0], f"{chosen} optimizers" * bool(chosen), look, ax, title)
     if across == 3:
         for panel in axes:
-            panel.set_title(panel.get_title(loc="left"), fontsize=7, color=look.ink, loc="left", fontweight="bold")
+            name_panel(panel, panel.get_title(loc="left"), look, 7)
     if ax is None:
-        if title and not chosen:  # who was chosen is said in its place
-            figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold", color=look.ink)
         _key(figure, hues, span, look, len(minima))
     shares = [f"{short_name(name)} reaches one from {_share(frame[frame['optimizer'] == name])}" for name in names]
     return describe(

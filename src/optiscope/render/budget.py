@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter
 
 from ..errors import InputError
 from .checks import choose, need, need_finite, standing
 from .ends import label_ends
-from .panels import name_axes, panels, say_chosen
+from .panels import decades, name_axes, panels, say_chosen
 from .picture import describe
 from .strokes import mark_lone
 from .style import looks_of, short_name, theme_of
@@ -59,8 +59,7 @@ def budget(curves: pd.DataFrame, *, measure: str = "score", theme: str = "light"
         logarithmic = bool((scores[np.isfinite(scores)] > 0).all())
         if logarithmic:
             panel.set_yscale("log")
-            panel.yaxis.set_major_locator(LogLocator(numticks=7))
-            panel.yaxis.set_minor_locator(NullLocator())
+            decades(panel.yaxis, 7)
         for name in names:
             own = here[here["optimizer"].astype(str) == name].sort_values("k")
             middle = own["median"].to_numpy(float)

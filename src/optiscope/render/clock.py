@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ..errors import InputError, nearest
+from .style import Theme
 
 CLOCKS = ("log", "linear")
 _MOST_VERTICES = 3000
@@ -35,7 +36,7 @@ def frame_times(clock: str, frames: int, last: float) -> np.ndarray:
     return times
 
 
-def clock_axis(ax: Axes, clock: str, last: float) -> None:
+def clock_axis(ax: Axes, clock: str, last: float, theme: Theme) -> None:
     """Make the steps' axis go with the clock: 0, 1, 10, 100 … and the last step, where they leave each other room."""
     last = max(last, 1.0)
     if clock == "log":
@@ -48,6 +49,7 @@ def clock_axis(ax: Axes, clock: str, last: float) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda value, _: step_words(value))
     ax.set_xlim(0.0, last)
+    ax.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
 
 
 def step_words(step: float) -> str:
@@ -59,9 +61,9 @@ def step_words(step: float) -> str:
     return f"{step:,.0f}".replace(",", "\u2009")
 
 
-def overhang(last: float, size: float = 7.0) -> float:
-    """Inches that the number of the last step stands out beyond the end of its axis, in points of `size`."""
-    return 0.5 * 0.64 * size / 72 * len(step_words(last)) + 0.02
+def overhang(last: float) -> float:
+    """Inches that the number of the last step stands out beyond the end of its axis, in letters of seven points."""
+    return 0.5 * 0.64 * 7.0 / 72 * len(step_words(last)) + 0.02
 
 
 def _log1p(step):

@@ -12,7 +12,8 @@ import pandas as pd
 from ..errors import InputError
 from ..metrics.cells import left_domain
 from .checks import need, need_flat
-from .style import PLAIN, Look, cut_apart, full_name, looks_of, looks_of_schedules, short_name
+from .style import PLAIN, Look, full_name, looks_of, looks_of_schedules, short_name
+from .words import cut_apart
 
 MOST = 16  # more names than this fit neither the column nor the map
 LONGEST, CROWD = 28, 10  # letters of a name on the map, and how many runs leave room for but two thirds of them

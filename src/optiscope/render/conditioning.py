@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ..errors import InputError
 from .checks import need, need_finite
 from .ends import label_ends
-from .panels import name_axes, panels
+from .panels import decades, name_axes, panels
 from .picture import describe
 from .style import Look, Theme, looks_of, short_name, theme_of
 
@@ -57,8 +57,7 @@ def conditioning(
             panel.xaxis.set_minor_locator(NullLocator())
         else:
             panel.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 1.5, 3, 4.5, 5, 10]))
-        panel.yaxis.set_major_locator(LogLocator(numticks=6))
-        panel.yaxis.set_minor_locator(NullLocator())
+        decades(panel.yaxis, 6)
         _lines(panel, part, column, names, styles, roof, look, budget, last=panel is axes[-1])
     aim = "the target" if target is None else f"a loss of {target:g}"
     within = "" if budget is None else f", {budget} steps at most"

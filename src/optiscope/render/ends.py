@@ -12,7 +12,7 @@ _LINE = 1.45  # the height of a line of words, in font sizes
 
 
 def label_ends(
-    ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, size: float = 8.0, gap: float = 7.0, bold: bool = True,
+    ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, size: float = 8.0, gap: float = 7.0,
     in_layout: bool = False,
 ) -> list[Text]:  # fmt: skip
     """Write a name to the right of each end (x, y, words, colour), in data units; the axes' limits must stand.
@@ -37,7 +37,7 @@ def label_ends(
         moved = abs(up) > 0.5 * size
         texts.append(ax.annotate(
             words, (x, y), xytext=(gap + (5 if moved else 0), up), textcoords="offset points", fontsize=size,
-            color=color, va="center", fontweight="bold" if bold else "normal", annotation_clip=False,
+            color=color, va="center", fontweight="bold", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "shrinkA": 1, "shrinkB": 3} if moved else None,
         ))  # fmt: skip
         texts[-1].set_in_layout(in_layout)

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 from .checks import need, need_once
-from .heat import LOST, balance, heat
-from .panels import dress
+from .heat import LOST, balance, heat, slant
+from .panels import dress, name_panel
 from .picture import Still, describe
 from .style import full_name, theme_of
 
@@ -57,10 +57,8 @@ def schedule_gain(gains: pd.DataFrame, *, theme: str = "light", ax: Axes | None 
     colors[np.isneginf(values)] = lost
     names = [full_name(str(name)) for name in table.index]
     heat(ax, colors, names, list(map(str, table.columns)), look, words=lambda y, x: times(values[y, x]), size=8.5)
-    ax.tick_params(axis="x", labelrotation=35)
-    for label in ax.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
-    ax.set_title("times better than the constant rate", fontsize=9, color=look.ink, loc="left", fontweight="bold")
+    slant(ax, 35)
+    name_panel(ax, "times better than the constant rate", look)
     means = capped.mean(axis=0).sort_values(ascending=False)
     return describe(
         figure, "What each schedule gains over the constant rate, by optimizer, each at its own tuned rate.",
@@ -71,8 +69,6 @@ def schedule_gain(gains: pd.DataFrame, *, theme: str = "light", ax: Axes | None 
 
 def _greatest(values: np.ndarray, names: Sequence[str], schedules: Sequence[str]) -> str:
     """Which cells gain most, in words; that there is no gain, where there is none."""
-    if np.isnan(values).all():
-        return "No pair can be compared."
     told = times(float(np.nanmax(values)))
     if told[0] not in "×∞":
         return "No schedule gains on the constant rate."

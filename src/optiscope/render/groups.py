@@ -10,15 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ..errors import InputError
 from ..metrics import number
 from .checks import need, need_finite
-from .panels import dress, name_axes, room, root_of
+from .panels import decades, dress, name_axes, room, root_of
 from .picture import describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, theme_of
+from .words import cut
 
 _COLUMNS = ("group", "pattern", "members", "weights", "lr", "momentum", "weight_decay", "frozen_until", "state_bytes")
 MOST = 12  # more groups than this are no longer told apart
@@ -81,7 +82,7 @@ def _table(figure: Figure, frame: pd.DataFrame, styles: list[Look], height: floa
     for i, (row, style) in enumerate(zip(frame.to_dict("records"), styles, strict=True)):
         middle = top - _HEAD - _ROW * (i + 0.5)
         ax.add_patch(Rectangle((_LEFT, middle - 0.14), 0.08, 0.28, color=style.color, lw=0, gid=f"key:{row['group']}"))
-        ax.text(_LEFT + 0.2, middle + 0.085, _cut(_name(row), 44), fontsize=9, color=theme.ink, va="center",
+        ax.text(_LEFT + 0.2, middle + 0.085, cut(_name(row), 44), fontsize=9, color=theme.ink, va="center",
                 fontweight="bold", gid=f"name:{row['group']}")  # fmt: skip
         ax.text(_LEFT + 0.2, middle - 0.095, _members(row), fontsize=7.5, color=theme.muted, va="center")
         for column, end, _ in _ENDS:
@@ -121,8 +122,7 @@ def _rates(ax: Axes, frame: pd.DataFrame, trace: pd.DataFrame, styles: list[Look
         raise InputError("the trace frame has no finite rate > 0 of a step that was taken: nothing to draw")
     ax.set_yscale("log")
     ax.set_ylim(min(peaks) / _DEEP, max(peaks) * 2.2)
-    ax.yaxis.set_major_locator(LogLocator(numticks=7))
-    ax.yaxis.set_minor_locator(NullLocator())
+    decades(ax.yaxis, 7)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.set_xlim(0, max(1, int(rows["step"].max())))
@@ -142,7 +142,7 @@ def _name(row: dict[str, Any]) -> str:
 
 def _members(row: dict[str, Any]) -> str:
     shapes = ["×".join(map(str, shape)) or "1" for shape in row["shapes"]]
-    return _cut(", ".join(f"{name} {shape}" for name, shape in zip(row["members"], shapes, strict=True)), 54)
+    return cut(", ".join(f"{name} {shape}" for name, shape in zip(row["members"], shapes, strict=True)), 54)
 
 
 def _cell(column: str, value: float) -> str:
@@ -154,7 +154,3 @@ def _cell(column: str, value: float) -> str:
     if column == "weights":
         return f"{int(value):,}"
     return "–" if math.isnan(value) else number(float(value))
-
-
-def _cut(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -35,7 +35,7 @@ def balance(theme: Theme) -> LinearSegmentedColormap:
 
 def heat(
     ax: Axes, colors: np.ndarray, rows: Sequence[str], columns: Sequence[str], theme: Theme, *,
-    words: Callable[[int, int], str] | None = None, gid: str = "heat", size: float = 7.5,
+    words: Callable[[int, int], str] | None = None, size: float = 7.5,
 ) -> None:  # fmt: skip
     """Cells of (rows, columns, 3) colours, NaN where there is nothing, with words in ink that reads on each.
 
@@ -44,7 +44,7 @@ def heat(
     count, wide = colors.shape[:2]
     paper = np.array(to_rgb(theme.paper))
     shown = np.where(np.isnan(colors), paper, colors)
-    ax.imshow(shown, aspect="auto", interpolation="nearest", gid=gid, zorder=1)
+    ax.imshow(shown, aspect="auto", interpolation="nearest", gid="heat", zorder=1)
     # Lines of paper between the cells, not around them.
     for y in np.arange(0.5, count - 1):
         ax.axhline(y, color=theme.paper, lw=1.2, zorder=2)
@@ -61,6 +61,13 @@ def heat(
             text = words(y, x) if words else ""
             if text:
                 ax.text(x, y, text, ha="center", va="center", fontsize=size, color=ink_on(shown[y, x]), zorder=3)
+
+
+def slant(ax: Axes, degrees: float) -> None:
+    """Turn the names below, which then end at their columns."""
+    ax.tick_params(axis="x", labelrotation=degrees)
+    for label in ax.get_xticklabels():
+        label.set(ha="right", rotation_mode="anchor")
 
 
 def ink_on(color: np.ndarray) -> str:

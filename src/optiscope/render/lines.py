@@ -10,6 +10,7 @@ from ..metrics.cells import final_loss, left_domain
 from .bands import is_lost
 from .checks import choose, standing
 from .style import PLAIN, Look, looks_of
+from .words import cut
 
 MOST = 16  # lines that are told apart, and that a legend has room for
 
@@ -53,7 +54,7 @@ def _scores(groups: Sequence[pd.DataFrame], problem: Sequence[str]) -> pd.Series
 def _label(keys: Sequence[str], key: Sequence[object]) -> str:
     """The optimizer by its own name, then what tells it from the others."""
     parts = [f"lr {value:.3g}" if column == "lr" else str(value) for column, value in zip(keys, key, strict=True)]
-    return " · ".join([_cut(parts[0], 34), *(_cut(part, 24) for part in parts[1:])])
+    return " · ".join([cut(parts[0], 34), *(cut(part, 24) for part in parts[1:])])
 
 
 def with_lost(label: str, rows: pd.DataFrame) -> str:
@@ -65,7 +66,3 @@ def with_lost(label: str, rows: pd.DataFrame) -> str:
         left = int(left_domain(kept["loss_final"].to_numpy(float), kept["loss_floor"].to_numpy(float)).sum())
         words += [f"{left} of {len(rows)} left the domain"] * bool(left)
     return "\n".join([label, *words])
-
-
-def _cut(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from .bands import by_step, quantile, with_fates
@@ -17,7 +16,7 @@ from .blit import BlitScene
 from .checks import need, need_flat
 from .clock import clock_axis, frame_times
 from .competitors import LEAST_GAP
-from .panels import dress, say_blank
+from .panels import decades, dress, headed, say_blank
 from .picture import Film, Still
 from .race_map import Landscape
 from .strokes import mark_lone
@@ -106,12 +105,8 @@ def _compose(
     minima: Sequence[tuple[float, float]], title: str, times: np.ndarray, clock: str, theme: Theme,
 ) -> BlitScene:  # fmt: skip
     wide, high = 7.2, 5.2
-    figure = Still(figsize=(wide, high), facecolor=theme.paper)
-    top = high - 0.14
-    if title:
-        figure.text(0.1 / wide, top / high, title, fontsize=12.5, color=theme.ink, fontweight="bold", va="top")
-        top -= 0.27
-    top = _key(figure, top, clouds, names, styles, theme)
+    figure, top = headed(wide, high, title, theme)
+    top = _key(figure, top, clouds, names, styles)
     ax = figure.add_axes((0.42 / wide, 1.72 / high, 3.75 / wide, (top - 1.72) / high))
     strip = figure.add_axes((0.42 / wide, 0.42 / high, 3.75 / wide, 0.95 / high))
     side = figure.add_axes((4.85 / wide, 0.42 / high, 2.2 / wide, (top - 0.42 - 0.32) / high))
@@ -150,7 +145,7 @@ def _compose(
 
 
 def _key(
-    figure: Still, top: float, clouds: Sequence[_Cloud], names: Sequence[str], styles: Sequence[Look], theme: Theme
+    figure: Still, top: float, clouds: Sequence[_Cloud], names: Sequence[str], styles: Sequence[Look]
 ) -> float:  # fmt: skip
     wide, high = figure.get_size_inches()
     x = 0.12
@@ -174,12 +169,10 @@ def _strip(ax: Axes, clouds: Sequence[_Cloud], styles: Sequence[Look], clock: st
         ax.plot(one.steps, middle, color=style.color, lw=1.6, linestyle=style.linestyle(1.6))
         mark_lone(ax, one.steps, middle, style.color)
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(numticks=5))
-    ax.yaxis.set_minor_locator(NullLocator())
+    decades(ax.yaxis, 5)
     last = max(float(one.steps[-1]) for one in clouds) or 1.0
-    clock_axis(ax, clock, last)
+    clock_axis(ax, clock, last, theme)
     ax.set_title("loss − minimum: median and quartiles", fontsize=7.5, color=theme.muted, loc="left", pad=3)
-    ax.set_xlabel("step" + " (log)" * (clock == "log"), fontsize=7.5, color=theme.muted, labelpad=1)
 
 
 def _floors(
@@ -212,7 +205,6 @@ def _floors(
     if not ax.lines:
         say_blank(ax, "no finite floor", theme)
     for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
-        axis.set_major_locator(LogLocator(numticks=most))
-        axis.set_minor_locator(NullLocator())
+        decades(axis, most)
     ax.set_title("noise floor by rate\n(faint: still falling)", fontsize=8, color=theme.muted, loc="left", pad=3)
     ax.set_xlabel("lr", fontsize=7.5, color=theme.muted, labelpad=1)

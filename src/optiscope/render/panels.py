@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from .picture import Still
@@ -39,7 +41,7 @@ def panels(
     for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         dress(panel, theme)
         if title or ax is None:
-            panel.set_title(title, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
+            name_panel(panel, title, theme)
         if share and i + columns >= len(titles):
             panel.tick_params(labelbottom=True)  # the panel below this one may be missing
     return figure, axes
@@ -58,6 +60,16 @@ def room(ax: Axes | None, width: float, height: float, theme: Theme) -> Any:
     figure: Any = ax.get_figure()
     ax.remove()
     return figure.add_subfigure(place, facecolor=theme.paper)
+
+
+def headed(width: float, height: float, title: str, theme: Theme) -> tuple[Still, float]:
+    """A figure of so many inches with its title in the upper left, and how high the room below that ends."""
+    figure = Still(figsize=(width, height), facecolor=theme.paper)
+    top = height - 0.14
+    if title:
+        figure.text(0.1 / width, top / height, title, fontsize=12.5, color=theme.ink, fontweight="bold", va="top")
+        top -= 0.27
+    return figure, top
 
 
 def root_of(figure: Any) -> Figure:
@@ -101,22 +113,40 @@ def name_axes(ax: Axes, theme: Theme, x: str = "", y: str = "") -> None:
     ax.set_ylabel(y, fontsize=8.5, color=theme.muted)
 
 
+def name_panel(ax: Axes, words: str, theme: Theme, size: float = 9) -> None:
+    """The title of a panel, bold above its left edge."""
+    ax.set_title(words, fontsize=size, color=theme.ink, loc="left", fontweight="bold")
+
+
+def decades(axis: Axis, most: int) -> None:
+    """Number at most so many decades of a logarithmic axis, and mark nothing between them."""
+    axis.set_major_locator(LogLocator(numticks=most))
+    axis.set_minor_locator(NullLocator())
+
+
 def say_blank(ax: Axes, words: str, theme: Theme) -> None:
     """Say in the middle of an empty panel why it is empty."""
     ax.text(0.5, 0.5, words, fontsize=8.5, color=theme.muted, ha="center", va="center", transform=ax.transAxes,
             gid="blank")  # fmt: skip
 
 
-def say_chosen(figure: Figure, first: Axes, words: str, theme: Theme, ax: Axes | None = None) -> None:
-    """Say over all panels who is drawn where not all are; within `ax` of the caller's, in the first panel's title."""
-    if not words:
-        return
+def say_chosen(
+    figure: Figure, first: Axes, words: str, theme: Theme, ax: Axes | None = None, title: str = ""
+) -> None:  # fmt: skip
+    """Say over all panels, after the picture's `title`, who is drawn where not all are.
+
+    Within `ax` of the caller's, who is drawn stands in the first panel's title, and no other.
+    """
     if ax is not None:
-        title = first.get_title(loc="left")
-        first.set_title(f"{title} · {words}".lstrip(" ·"), fontsize=8, color=theme.ink, loc="left", fontweight="bold")
-        return
-    before = figure.get_suptitle()
-    figure.suptitle(f"{before} · {words}".lstrip(" ·"), fontsize=8.5, color=theme.muted, x=0.02, ha="left")
+        if words:
+            both = f"{first.get_title(loc='left')} · {words}".lstrip(" ·")
+            name_panel(first, both, theme, 8)
+    elif title:
+        size = 10 if words else 12
+        both = f"{title} · {words}".rstrip(" ·")
+        figure.suptitle(both, x=0.012, ha="left", fontsize=size, fontweight="bold", color=theme.ink)
+    elif words:
+        figure.suptitle(words, x=0.02, ha="left", fontsize=8.5, color=theme.muted)
 
 
 def legend_beside(

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from ..errors import InputError
 from .checks import choose, need, need_finite, need_once
 from .ends import label_ends
-from .heat import balance, heat
-from .panels import divide, dress, name_axes, say_chosen
+from .heat import balance, heat, slant
+from .panels import decades, divide, dress, name_axes, name_panel, say_chosen
 from .picture import Still, describe
 from .strokes import mark_lone
 from .style import Look, Theme, looks_of, short_name, theme_of
@@ -34,7 +34,7 @@ def profiles(
     Takes what `metrics.performance_profile`, `metrics.target_ecdf` and `metrics.win_rates` give for the column `by`,
     which names optimizers.
 
-    Of more than fourteen the best are drawn, and the picture says so.
+    Of more than ten the best are drawn, and the picture says so.
 
     Raises InputError for a frame that is empty, lacks a column or has nothing finite to draw, for a competitor
     without a profile, and for win rates with two rows of one pair.
@@ -66,7 +66,7 @@ def profiles(
         (left, "performance profile, with areas", "times the best one's effort"),
         (right, "ECDF over all targets, with areas", axis),
     ):  # fmt: skip
-        panel.set_title(title, fontsize=9, color=look.ink, loc="left", fontweight="bold")
+        name_panel(panel, title, look)
         name_axes(panel, look, x, "share solved" if panel is left else "share of targets met")
     _matrix(matrix, wins, by, names, look)
     if ax is None:
@@ -111,8 +111,7 @@ def _curves(
     ends = ends[np.isfinite(ends) & (ends > 0)]
     if len(ends) and ends.max() / ends.min() > 3:
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(numticks=6))
-        ax.xaxis.set_minor_locator(NullLocator())
+        decades(ax.xaxis, 6)
     ax.set_ylim(0, 1.0)
     ax.set_xlim(*(ends.min(), ends.max()) if len(ends) and ends.max() > ends.min() else (0.9, 1.1))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -166,10 +165,5 @@ def _matrix(ax: Axes, wins: pd.DataFrame, by: str, names: Sequence[str], theme: 
     shorts = [short_name(name) for name in names]
     heat(ax, colors, shorts, shorts, theme, words=words, size=8)
     if len(names) > 7:
-        ax.tick_params(axis="x", labelrotation=30)
-        for label in ax.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
-    ax.set_title(
-        "win rate: on how many of the seeds the row beats the column, in %", fontsize=9, color=theme.ink, loc="left",
-        fontweight="bold",
-    )  # fmt: skip
+        slant(ax, 30)
+    name_panel(ax, "win rate: on how many of the seeds the row beats the column, in %", theme)

@@ -23,8 +23,9 @@ from .picture import Film
 from .race_map import Landscape, Map
 from .race_strip import RateStrip, Strip
 from .race_table import Table, column_width
-from .stage import DESIGN, Stage
-from .style import Theme, count_words, theme_of
+from .stage import DESIGN, LARGEST, Stage
+from .style import Theme, theme_of
+from .words import count_words
 
 STRIPS = {"gap": Strip, "lr": RateStrip}
 
@@ -160,8 +161,8 @@ def _checked(size: tuple[int, int], least: tuple[int, int] = (480, 360)) -> tupl
     width, height = size
     if width < least[0] or height < least[1]:
         raise InputError(f"a race needs at least {least[0]} by {least[1]} pixels, got {width} by {height}")
-    if max(width, height) > 4096:
-        raise InputError(f"a race has at most 4096 pixels a side, got {width} by {height}")
+    if max(width, height) > LARGEST:
+        raise InputError(f"a race has at most {LARGEST} pixels a side, got {width} by {height}")
     return width, height
 
 

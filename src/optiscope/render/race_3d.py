@@ -26,6 +26,7 @@ from .competitors import Competitor
 from .labels import leaders, place
 from .picture import Film, Still
 from .race import Course, Entry
+from .stage import DESIGN, LARGEST
 from .style import Theme, theme_of
 from .surface import Mesh, Surface, draped
 
@@ -36,7 +37,7 @@ _SWING = math.radians(17)  # to either side
 
 def race_3d(
     landscape: Any, runs: pd.DataFrame | None = None, trace: pd.DataFrame | None = None, *,
-    minima: Sequence[tuple[float, float]] = (), title: str = "", subtitle: str = "", size: tuple[int, int] = (720, 540),
+    minima: Sequence[tuple[float, float]] = (), title: str = "", subtitle: str = "", size: tuple[int, int] = DESIGN,
     frames: int = 120, seconds: float = 10.0, hold: float = 2.5, clock: str = "log", height: str = "auto",
     azimuth: float = -15.0, theme: str = "light",
 ) -> Film:  # fmt: skip
@@ -50,8 +51,8 @@ def race_3d(
     """
     if height not in ("auto", "log", "linear"):
         raise InputError(f"height must be auto, log or linear, got {height!r}")
-    if min(size) < 360 or max(size) > 4096:
-        raise InputError(f"a race has 360 to 4096 pixels a side, got {size[0]} by {size[1]}")
+    if min(size) < 360 or max(size) > LARGEST:
+        raise InputError(f"a race has 360 to {LARGEST} pixels a side, got {size[0]} by {size[1]}")
     look = theme_of(theme)
     entry = Entry(Course.of(landscape, runs, trace, minima), theme)
     times = frame_times(clock, frames, entry.last)
@@ -73,7 +74,7 @@ class _Orbit:
         size: tuple[int, int], theme: Theme,
     ):  # fmt: skip
         self.entry, self.surface, self.turns, self.times, self.theme = entry, surface, turns, times, theme
-        dpi = 100 * max(min(size[0] / 720, size[1] / 540), 1.0)
+        dpi = 100 * max(min(size[0] / DESIGN[0], size[1] / DESIGN[1]), 1.0)
         self.figure = Still(figsize=(size[0] / dpi, size[1] / dpi), dpi=dpi, facecolor=theme.paper)
         self.canvas = FigureCanvasAgg(self.figure)
         self.wide, self.high = size
@@ -98,8 +99,9 @@ class _Orbit:
                 color=style.color, marker="o", ms=8.5, mec=theme.halo, mew=1.3, gid=f"head:{one.run_id}", **plain
             )  # fmt: skip
             self.layers.append((faint, halo, trail, head))
-        self.points = [surface.points(one.xy, one.gap + self._floor(one)) for one in entry.competitors]
-        self.start = surface.points(entry.competitors[0].xy[:1], entry.competitors[0].gap[:1] + self._floor(None))
+        floor = entry.floor if math.isfinite(entry.floor) else 0.0
+        self.points = [surface.points(one.xy, one.gap + floor) for one in entry.competitors]
+        self.start = surface.points(entry.competitors[0].xy[:1], entry.competitors[0].gap[:1] + floor)
         stars = np.array(entry.stars, float).reshape(-1, 2)
         self.star_points = surface.points(stars, np.full(len(stars), surface.base)) if len(stars) else np.empty((0, 3))
         self._names(pixel)
@@ -113,9 +115,6 @@ class _Orbit:
             order += [layer[k] for layer in self.layers]
         order += [*self.leaders, *(layer[3] for layer in self.layers), self.stars, *self.names, self.step, self.verdict]
         return BlitScene(self.figure, order, self._update, colors)
-
-    def _floor(self, one: Competitor | None) -> float:
-        return self.entry.floor if math.isfinite(self.entry.floor) else 0.0
 
     def _update(self, frame: int) -> None:
         turn, time = float(self.turns[frame]), float(self.times[frame])

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
 
 from ..errors import InputError
 from .clock import Polyline, clock_axis
 from .competitors import LEAST_GAP, Competitor
+from .panels import decades
 from .style import Theme
 from .swift import Swift
 
@@ -30,7 +31,7 @@ class Strip:
     def __init__(self, ax: Axes, competitors: Sequence[Competitor], floor: float, clock: str, theme: Theme):
         self.ax, self.competitors, self.theme = ax, competitors, theme
         self.last = max(competitor.last for competitor in competitors)
-        self._steps(clock)
+        clock_axis(ax, clock, self.last, theme)
         self._values(floor)
         self._dress()
         # A line of one point is a dot at the very left, to be seen from the start.
@@ -60,11 +61,6 @@ class Strip:
         )
         ax.add_line(self.cursor)
 
-    @property
-    def artists(self) -> list:
-        """What moves, in the order to draw."""
-        return [*self.lines[::-1], self.cursor]
-
     def place(self, times: np.ndarray) -> None:
         """Take the times of all frames."""
         self.shares = self._share(np.stack([times, np.full(len(times), self.ax.get_ylim()[0])], axis=1))[:, 0]
@@ -93,11 +89,6 @@ class Strip:
     def _lost_words(self) -> str:
         return _all_lost(self.competitors)
 
-    def _steps(self, clock: str) -> None:
-        ax, theme = self.ax, self.theme
-        clock_axis(ax, clock, self.last)
-        ax.set_xlabel("step" + (" (log)" if clock == "log" else ""), fontsize=7.5, color=theme.muted, labelpad=1)
-
     def _name(self, words: str, low: float = 0.03, va: str = "baseline") -> None:
         # In the corner that a falling curve leaves free: beside the axis there is room for the numbers alone.
         self.ax.text(
@@ -124,8 +115,7 @@ class Strip:
             inches = ax.get_window_extent().height / ax.figure.dpi  # type: ignore[union-attr]
             ax.set_yscale("log")
             ax.set_ylim(self.low / 2.5, max(top, self.low * 10) * 2.5)
-            ax.yaxis.set_major_locator(LogLocator(numticks=min(5, max(2, round(inches / 0.2)))))
-            ax.yaxis.set_minor_locator(NullLocator())
+            decades(ax.yaxis, min(5, max(2, round(inches / 0.2))))
             ax.yaxis.set_minor_formatter(NullFormatter())
         else:
             top = min(gaps.max(), first + 2 * (first - gaps.min())) if first > gaps.min() else gaps.max()

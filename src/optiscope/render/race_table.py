@@ -17,8 +17,9 @@ from matplotlib.text import Text
 
 from .competitors import LEAST_GAP, Competitor, rank
 from .race_map import BEYOND, ENDED
-from .style import Theme, cut_apart
+from .style import Theme
 from .swift import Stamp
+from .words import cut_apart
 
 _SWATCH = 0.24
 _INDENT = 0.33

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from ..errors import InputError
 from .checks import choose, need, need_finite, need_once
-from .panels import legend_beside, name_axes, panels, say_chosen
+from .panels import decades, legend_beside, name_axes, panels, say_chosen
 from .style import looks_of, short_name, theme_of
 from .timings import MARKS, implementation_looks, need_steps
 
@@ -158,8 +158,7 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
 def _decades(ax: Axes) -> None:
     """Decades in plain numbers, large ones with commas, and no ticks between them."""
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(numticks=9))
-        axis.set_minor_locator(NullLocator())
+        decades(axis, 9)
         axis.set_major_formatter(FuncFormatter(_plain))
 
 

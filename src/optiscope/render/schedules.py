@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .checks import need, need_finite
-from .panels import panels, say_blank
+from .panels import name_panel, panels, say_blank
 from .picture import describe
 from .strokes import mark_lone
 from .style import Theme, looks_of, theme_of
+from .words import cut
 
 _LETTERS = 108  # of the arguments that fit a row of panels
 _LINE = 0.125  # inches that a line of them is high
@@ -72,8 +73,7 @@ def schedule_curves(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | Non
 
 def _title(panel: Axes, name: str, arguments: str, across: int, theme: Theme, momentum: str) -> None:
     """The name, the arguments below it, and in the ink of `momentum`, where it is given, what the dashes are."""
-    most = 84 // across - (12 if momentum else 0)
-    cut = name if len(name) <= most else name[: most - 1] + "…"
+    short = cut(name, 84 // across - (12 if momentum else 0))
     lines = textwrap.wrap(arguments, _LETTERS // across)
     above = 4 + 9.3 * len(lines)
     if momentum:
@@ -82,11 +82,11 @@ def _title(panel: Axes, name: str, arguments: str, across: int, theme: Theme, mo
             fontsize=7, color=momentum, ha="right", va="bottom", gid="momentum's name",
         )  # fmt: skip
     if not lines:
-        panel.set_title(cut, fontsize=8, color=theme.ink, loc="left", fontweight="bold")
+        name_panel(panel, short, theme, 8)
         return
     panel.set_title("\n".join(lines), fontsize=6.5, color=theme.muted, loc="left", pad=3)
     panel.annotate(
-        cut, (0, 1), xycoords="axes fraction",
+        short, (0, 1), xycoords="axes fraction",
         xytext=(0, above), textcoords="offset points", fontsize=8, color=theme.ink, fontweight="bold",
         va="bottom", gid="schedule",
     )  # fmt: skip

@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from ..errors import InputError
 from ..metrics import SETTING, lr_robustness
 from .checks import need, need_finite
 from .heat import LOST, heat, outline, ramp
-from .panels import divide, dress, name_axes
+from .panels import decades, divide, dress, name_axes, name_panel
 from .picture import Still, describe
 from .strokes import key_line, mark_lone
 from .style import PLAIN, Theme, looks_of, short_name, theme_of
@@ -105,7 +104,7 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
     diverged = LOST[theme.name]
     for panel, schedule in zip(panels, schedules, strict=True):
         panel.set(xscale="log", yscale="log", ylim=(low / 1.7, top))
-        panel.set_title(schedule, fontsize=9, color=theme.ink, loc="left", fontweight="bold")
+        name_panel(panel, schedule, theme)
         panel.axhspan(edge, top, fc=theme.paper, ec="none", zorder=2.5, gid="strip")
         panel.axhline(edge, color=theme.muted, lw=0.7, zorder=2.6, gid="roof")
         own = curves[curves["schedule"] == schedule]
@@ -131,10 +130,8 @@ def _curves(panels: Sequence[Axes], schedules: Sequence[str], curves: pd.DataFra
                 lr[~met] * shift, np.full((~met).sum(), roof), "x", color=diverged, ms=3.6, mew=1.1, zorder=3,
                 gid=f"lost:{name}",
             )  # fmt: skip
-        panel.xaxis.set_major_locator(LogLocator(numticks=6))
-        panel.xaxis.set_minor_locator(NullLocator())
-        panel.yaxis.set_major_locator(LogLocator(numticks=7))
-        panel.yaxis.set_minor_locator(NullLocator())
+        decades(panel.xaxis, 6)
+        decades(panel.yaxis, 7)
         name_axes(
             panel, theme, "learning rate", AXIS.get(str(curves["judged_by"].iloc[0]), "") if panel is panels[0] else ""
         )

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from ..errors import InputError
 from .checks import need, need_finite
 from .ends import label_ends
-from .panels import name_axes, panels, say_blank
+from .panels import decades, name_axes, panels, say_blank
 from .picture import describe
 from .strokes import mark_lone
 from .style import looks_of, theme_of
@@ -64,8 +64,7 @@ def stability(frame: pd.DataFrame, *, theme: str = "light", ax: Axes | None = No
     peak = max((float(height) for height in heights if np.isfinite(height) and height > 0), default=1.0)
     above.set_ylim(0, 1.12 * peak)
     below.set_yscale("log")
-    below.yaxis.set_major_locator(LogLocator(numticks=5))
-    below.yaxis.set_minor_locator(NullLocator())
+    decades(below.yaxis, 5)
     for panel in axes:
         panel.set_xlim(0, max(float(frame["step"].max()), 1.0))
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))

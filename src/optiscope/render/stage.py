@@ -21,6 +21,7 @@ from .race_table import Table
 from .style import Theme
 
 DESIGN = (720, 540)  # the size that layouts are drawn for, in pixels at 100 dpi
+LARGEST = 4096  # pixels a side: beyond, a frame no longer fits a GIF that anybody could play
 
 
 class Stage:

@@ -13,13 +13,13 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from ..errors import InputError
 from .checks import need, need_finite
 from .ends import label_ends
 from .labels import place
-from .panels import dress, name_axes, say_blank
+from .panels import decades, dress, name_axes, say_blank
 from .picture import Still, describe, lowest_of
 from .race_map import Landscape
 from .strokes import mark_lone
@@ -212,8 +212,7 @@ def _losses(figure: Any, paths: pd.DataFrame, names: list[str], styles: list[Loo
             say_blank(ax, f"{short_name(name)}: no finite loss", theme)
         ax.set_yscale("log")
         ax.set(xlim=(0, last), ylim=(low / 1.5, high * 1.5))
-        ax.yaxis.set_major_locator(LogLocator(numticks=4))
-        ax.yaxis.set_minor_locator(NullLocator())
+        decades(ax.yaxis, 4)
         ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
         ax.tick_params(labelsize=7, length=2.5, labelbottom=i == len(names) - 1)
         ending = float(own["loss"].iloc[-1])

@@ -41,36 +41,36 @@ class SearchPlan:
         return self.space.of(optimizer, schedule) if self.space else default_space(optimizer, schedule)
 
 
-def plan_from(value: Any, place: str = "search") -> SearchPlan:
+def plan_from(value: Any) -> SearchPlan:
     """The plan that a number of trials, or a table, describes. Raises InputError, in one line that names the key."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = {"trials": value}
     if not isinstance(value, Mapping):
         raise InputError(
-            f"{place}: expected a number of trials or {{trials = …, lr = {{low = …, high = …}}, …}}, got {value!r}"
+            f"search: expected a number of trials or {{trials = …, lr = {{low = …, high = …}}, …}}, got {value!r}"
         )
     table = dict(value)
     try:
         plan = SearchPlan(**{key: table.pop(key) for key in ("trials", "seed") if key in table})
-        return SearchPlan(plan.trials, space_from(table, place) if table else None, plan.seed)
+        return SearchPlan(plan.trials, space_from(table) if table else None, plan.seed)
     except InputError as error:
         text = str(error)
-        raise InputError(text if text.startswith(place) else f"{place}: {text}") from error
+        raise InputError(text if text.startswith("search") else f"search: {text}") from error
 
 
-def space_from(table: Mapping[str, Any], place: str = "search") -> Space:
+def space_from(table: Mapping[str, Any]) -> Space:
     """The space that a table describes; the inverse of `written`."""
     if "lr" not in table:
         odd = next(iter(table), "")
         allowed = "trials, seed, lr, schedule and the optimizer's own arguments"
-        raise InputError(f"{place}.lr is missing, got {odd!r}{hint(odd, ('trials', 'seed', 'lr'))} allowed: {allowed}")
+        raise InputError(f"search.lr is missing, got {odd!r}{hint(odd, ('trials', 'seed', 'lr'))} allowed: {allowed}")
     if isinstance(table["lr"], str):
-        raise InputError(f"{place}.lr: expected a range, {{low = …, high = …}}, or a rate > 0, got {table['lr']!r}")
-    own = {name: _entry(value, f"{place}.{name}") for name, value in table.items() if name != "schedule"}
+        raise InputError(f"search.lr: expected a range, {{low = …, high = …}}, or a rate > 0, got {table['lr']!r}")
+    own = {name: _entry(value, f"search.{name}") for name, value in table.items() if name != "schedule"}
     its = table.get("schedule", {})
     if not isinstance(its, Mapping):
-        raise InputError(f"{place}.schedule: expected a table of its arguments, got {its!r}")
-    return Space(own | {"schedule": {name: _entry(value, f"{place}.schedule.{name}") for name, value in its.items()}})
+        raise InputError(f"search.schedule: expected a table of its arguments, got {its!r}")
+    return Space(own | {"schedule": {name: _entry(value, f"search.schedule.{name}") for name, value in its.items()}})
 
 
 def written(space: Space) -> dict[str, Any]:

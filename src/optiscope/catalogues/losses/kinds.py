@@ -142,12 +142,12 @@ def _softmax(logarithm: bool) -> Callable[..., torch.Tensor]:
     return draw
 
 
-def _integers(low: int, high: int | str) -> Callable[..., torch.Tensor]:
+def _integers(high: int | str) -> Callable[..., torch.Tensor]:
     def draw(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torch.Tensor:
         import torch
 
         end = fit.sizes[high] if isinstance(high, str) else high
-        return torch.randint(low, end, shape, generator=generator)
+        return torch.randint(end, shape, generator=generator)
 
     return draw
 
@@ -157,11 +157,11 @@ def _signs(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torc
 
 
 def _bits(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torch.Tensor:
-    return _integers(0, 2)(shape, generator, fit).double()
+    return _integers(2)(shape, generator, fit).double()
 
 
 def _counts(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torch.Tensor:
-    return _integers(0, 6)(shape, generator, fit).double()
+    return _integers(6)(shape, generator, fit).double()
 
 
 def _draw_label_list(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torch.Tensor:
@@ -172,7 +172,7 @@ def _draw_label_list(shape: tuple[int, ...], generator: torch.Generator, fit: Fi
 
 
 def _draw_labels(shape: tuple[int, ...], generator: torch.Generator, fit: Fit) -> torch.Tensor:
-    drawn = _integers(0, fit.sizes["C"] - 1)(shape, generator, fit)
+    drawn = _integers(fit.sizes["C"] - 1)(shape, generator, fit)
     return drawn + (drawn >= fit.arguments.get("blank", 0))
 
 
@@ -206,7 +206,7 @@ KINDS: dict[str, Kind] = {
     "rates": Kind("rates (>= 0)", "float", _range(0.0, _INFINITY), _uniform(0.2, 4.0), "is an exp missing?"),
     "variances": Kind("variances (>= 0)", "float", _range(0.0, _INFINITY), _uniform(0.2, 2.0)),
     "distances": Kind("distances (>= 0)", "float", _range(0.0, _INFINITY), _uniform(0.05, 1.95)),
-    "class index": Kind("class indices from 0 to C - 1", "int64", _class_index, _integers(0, "C")),
+    "class index": Kind("class indices from 0 to C - 1", "int64", _class_index, _integers("C")),
     "label list": Kind("class indices, filled up with -1", "int64", _label_list, _draw_label_list),
     "labels": Kind("class indices other than the blank", "int64", _labels, _draw_labels),
     "input lengths": Kind("lengths from 0 to T", "int64", _length("T"), _full("T")),
