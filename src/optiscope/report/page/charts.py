@@ -58,7 +58,7 @@ def _board(evidence: Evidence) -> pd.DataFrame:
     wanted = (
         "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied",
         "test", "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert",
-        "steps_to_target", "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
+        "steps_to_target", "lost", "ended", "wall_s", "ms_per_step", "state_bytes", "state_share",
     )  # fmt: skip
     return table[[name for name in wanted if name in table]].sort_values(
         ["setting", "rank"], kind="stable", ignore_index=True

@@ -38,7 +38,7 @@ DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0"
 def html_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None = None, audit: pd.DataFrame | None = None,
     methods: Mapping[str, Any] | Sequence[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (), table: pd.DataFrame | None = None,
+    searches: Sequence[Mapping[str, Any]] = (), evidence: Evidence | None = None,
 ) -> str:  # fmt: skip
     """The report of a study as one HTML page, which opens from disk and fetches nothing.
 
@@ -51,16 +51,17 @@ def html_report(
         provenance: facts of the environment, nested mappings allowed.
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
-        table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
+        evidence: what was made of the same runs and trace for another page, where that is at hand.
 
     Raises:
         InputError: a column of the runs frame is missing, or a run has two different rows.
     """
-    evidence = Evidence(runs, trace, audit, provenance or {}, searches, table)
+    evidence = Evidence(runs, trace) if evidence is None else evidence
     frames, missing = chart_frames(evidence)
     numbers = Numbers()
     kept = paths(evidence)
-    grounds, ended = race_grounds(evidence, numbers)
+    grounds = race_grounds(evidence, numbers)
+    ended = dict(zip(evidence.ended["run_id"], evidence.ended["words"], strict=True))
     page_runs = add_repeats(kept.runs)
     page_runs = page_runs.assign(ended=[ended.get(run_id, "") for run_id in page_runs["run_id"]])
     all_frames = {**frames, "runs": page_runs, "trace": kept.trace, "losses": _losses()}

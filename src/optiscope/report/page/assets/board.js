@@ -63,6 +63,7 @@ const one = (rows) => {
     { key: "steps_to_target", words: `Steps to ${target}`, n: true, best: "min", show: (row) => O.number(row.steps_to_target, "never"), runs: where },
     { key: "success_rate", words: "Success", n: true, best: "max", show: (row) => O.percent(row.success_rate), runs: where },
     { key: "lost", words: "Lost", n: true, show: (row) => `${row.lost}/${row.runs}`, runs: where, title: "Runs that diverged or failed" },
+    ...(O.frames.board.has("ended") ? [{ key: "ended", words: "Ended", title: "How so many of the runs ended, at or from the median step", show: (row) => row.ended || "–" }] : []),
     { key: "ms_per_step", words: "ms a step", n: true, best: "min", runs: where },
     { key: "trials", words: "Trials", n: true, runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, purpose: "tuning" }) },
   ];
