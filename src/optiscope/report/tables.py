@@ -28,11 +28,14 @@ CAPTION = (
     "way). Wall s (seconds a run) and ms/step are given where runs were made one at a time: a run stepped "
     "together with others has no time of its own. –: not measured, or does not apply."
 )
+TIE_RULE = (
+    "whom no test at the 5% level, with Holm's correction for all who compete, tells from its head: Wilcoxon's "
+    "signed-rank test on pairs of a seed, or, where so many compete on so few seeds that no outcome of it could be "
+    "significant, the rank-sum test"
+)
 TIES = (
-    "Tied with: whoever shares the first place, that is, whom no test at the 5% level, with Holm's correction for all "
-    "who compete, tells from its head: Wilcoxon's signed-rank test on pairs of a seed, or, where so many compete on so "
-    "few seeds that no outcome of it could be significant, the rank-sum test. Could show: the smallest difference from "
-    "the head that so many seeds would have shown with a power of 0.8, by the middle one of the competitors."
+    f"Tied with: whoever shares the first place, that is, {TIE_RULE}. Could show: the smallest difference from the "
+    "head that so many seeds would have shown with a power of 0.8, by the middle one of the competitors."
 )
 WORDS: dict[str, str] = dict.fromkeys(["Final gap", "Final loss", "Best gap", "Best loss", "Accuracy"], "diverged")
 BEST = dict.fromkeys(WORDS, "min") | {"Accuracy": "max"}

@@ -12,6 +12,7 @@ from ... import metrics
 from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run, require
 from ...metrics.rates import rates_of
 from .maps import Map, ended_of, maps_of
+from .untuned import untuned
 
 MOST_RUNS = 50_000
 SAME = (*metrics.KEY, "lr", "hyperparameters", "seed", "purpose")
@@ -70,6 +71,18 @@ class Evidence:
     def ended(self) -> pd.DataFrame:
         """How the result runs ended: run_id, verdict, step, words."""
         return ended_of(self)
+
+    @functools.cached_property
+    def memory(self) -> pd.DataFrame:
+        """The optimizers' state: setting, optimizer, state_bytes, state_share (of the parameters' bytes)."""
+        from .extras import memory
+
+        return memory(self)
+
+    @functools.cached_property
+    def untuned(self) -> pd.DataFrame:
+        """Every optimizer at its default rate, beside what tuning made of it."""
+        return untuned(self)
 
     @functools.cached_property
     def compared(self) -> pd.DataFrame:

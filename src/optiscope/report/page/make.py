@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ... import __version__, metrics
 from ...audit import told
+from ...render.heat import LOST, RAMPS
 from ...render.style import PLAIN, THEMES, full_name, looks_of
 from ..markdown import _flat
 from ..method import bullets, how_it_was_measured
@@ -29,8 +30,8 @@ from .verdict import recommendations
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
-    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "schedules", "race", "stage",
-    "start",
+    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "sensitivity", "schedules",
+    "race", "stage", "start",
 )  # fmt: skip
 DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0", "x1")}
 
@@ -81,7 +82,8 @@ def html_report(
         audit=audit_rows(audit), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
         left_out=kept.left_out,
         method=as_html([*said, *measured, *searches_told(searches, evidence.runs)]),
-        environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, style=_own("page.css"),
+        environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, heat=RAMPS, lost=LOST,
+        style=_own("page.css"),
         script=Markup("\n").join(_own(f"{name}.js") for name in SCRIPTS), plotly=_plotly(),
         data=packed_json(data), numbers=numbers.text(),
     )  # fmt: skip
