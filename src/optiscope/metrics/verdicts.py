@@ -161,7 +161,8 @@ def _oscillates(gap: Array) -> bool:
     decades = np.log10(np.maximum(gap, 1e-300))
     third = max(len(gap) // 3, 1)
     progress = np.median(decades[:third]) - np.median(decades[-third:])
-    amplitude = np.quantile(decades, 0.9) - np.quantile(decades, 0.1)
+    low, high = np.quantile(decades, (0.1, 0.9))
+    amplitude = high - low
     still = abs(progress) < max(_PROGRESS, _SHARE * amplitude)
     return bool((np.diff(gap) > 0).mean() >= _UPS and still and amplitude >= _AMPLITUDE)
 

@@ -25,7 +25,7 @@ O.schedules = (place) => {
     holder.replaceChildren(rows.length ? O.matrix(Object.keys(label), order.filter((one) => rows.some((row) => row.schedule === one)), (down, across) => {
       const row = by.get(`${label[down]}\n${across}`);
       if (!row) return null;
-      const words = Number.isFinite(row.gain) ? `${row.gain > 0 ? "+" : ""}${row.gain.toFixed(2)}` : row.gain > 0 ? "rescued" : "lost";
+      const words = Number.isFinite(row.gain) ? Math.abs(row.gain) < 0.005 ? "0" : `${row.gain > 0 ? "+" : "−"}${Math.abs(row.gain).toFixed(2)}` : row.gain > 0 ? "rescued" : "lost";
       const where = { setting: setting === "" ? undefined : Number(setting), optimizer: label[down], purpose: "result" };
       return { words, weight: Math.max(-1, Math.min(1, row.gain / 2)), title: `${across} against the constant rate for ${down}: ${words} decades`, runs: [{ ...where, schedule: across }, { ...where, schedule: "constant" }] };
     }, { corner: "", label: "Gain over the constant rate in decades" }) : O.none("No schedule here ran beside a constant rate."));

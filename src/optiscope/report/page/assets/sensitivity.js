@@ -42,8 +42,8 @@ const heat = (chosen) => {
     const rates = [...new Set(all.map((row) => row.lr))].sort((a, b) => a - b);
     const at = new Map(own.map((row) => [`${label(row)}\n${row.lr}`, row]));
     const grid = (read) => names.map((name) => rates.map((lr) => { const row = at.get(`${name}\n${lr}`); return row ? read(row) : null; }));
-    const log = own.every((row) => row.cost > 0);
     const finite = own.map((row) => row.cost).filter(Number.isFinite);
+    const log = own.every((row) => row.cost > 0) && Math.max(...finite) > 30 * Math.min(...finite);
     const judged = own[0].judged_by.replace("_", " ");
     const shared = { type: "heatmap", x: rates.map((lr) => O.number(lr)), y: names.map(O.wrapped), xgap: 1, ygap: 1, text: grid((row) => O.safe(`${label(row)}, lr ${O.number(row.lr)}: ${O.number(row.cost, "diverged")}${row.lost ? `, ${O.percent(row.lost)} of runs lost` : ""}`)), hovertemplate: "%{text}<extra></extra>", customdata: names.map((name) => rates.map((lr) => [name, lr])) };
     const ramp = () => [0, 1, 2, 3, 4].map((i) => [i / 4, O.css(`--heat${i}`)]);
