@@ -124,9 +124,8 @@ def _judge(row: dict[str, Any], path: Path, ground: Array | None) -> tuple[str, 
     last = int(steps[end - 1]) if end else 0
     status, done = str(row.get("status") or ""), row.get("steps_done")
     if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
-        if done is None or pd.isna(done) or end < len(loss):
-            reached = last if end else -1
-        else:
+        reached = last if end else -1
+        if done is not None and not pd.isna(done) and end == len(loss):
             reached = int(done)
         return ("failed" if status == Status.ERROR else "diverged"), reached + 1
     with np.errstate(over="ignore"):
