@@ -6,7 +6,7 @@ import pytest
 
 import optiscope as osc
 from optiscope import InputError
-from optiscope.metrics import verdicts
+from optiscope.metrics import endings, verdicts
 from optiscope.metrics.verdicts import VERDICTS
 
 STEPS = np.arange(201)
@@ -116,3 +116,20 @@ def test_real_runs(problem, optimizer, lr, start, verdict):
     results = osc.run(osc.grid(problem, optimizer, lr=lr, start=start, steps=300))
     found = verdicts(results.runs, results.trace, results.landscape((61, 61)))
     assert found["verdict"].tolist() == [verdict], found
+
+
+def test_endings_count_the_runs_of_a_cell_and_give_the_lower_middle_step():
+    runs = pd.DataFrame({"run_id": list("abcdef"), "problem": [*"pppp", "q", "q"]})
+    ended = pd.DataFrame(
+        {
+            "run_id": list("abcde"),
+            "verdict": ["saddle", "solved", "solved", "saddle", "diverged"],
+            "step": [7, 30, 20, 9, 4],
+        }
+    )
+    told = endings(runs, ended, by=["problem"])
+    # Equal counts in the order of VERDICTS; f has no verdict and is not counted.
+    assert told.to_numpy().tolist() == [
+        ["p", "2× solved at step 20, 2× stuck at a saddle from step 7"],
+        ["q", "1× diverged at step 4"],
+    ]

@@ -17,7 +17,8 @@ def test_three_files_and_the_csv_holds_everything(tmp_path):
     back = pd.read_csv(paths[1])
     expected = comparison(runs)
     assert back["loss_final"].tolist() == expected["loss_final"].tolist() == [1.0, float("inf")]
-    assert list(back.columns) == list(expected.columns)
+    assert list(back.columns) == [*expected.columns, "ended"]
+    assert back["ended"].fillna("").tolist() == ["", "1× diverged at step 101"]
     assert "&#124;&lt;b&gt;" in paths[0].read_text(encoding="utf-8")
     assert r"SGD\_x" in paths[2].read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@
     findings   pass, warn or fail for each rule that a record can show, with the rows and what to do
     told       the findings in one sentence
     some       the first few names of a finding, and how many more there are
+    at_default which rows have their optimizer's default rate: the column with no tuning at all
     RULES      the rules, in the order in which they are looked at
 
 `search` holds the rules about how rates were found, `results` those about what is compared, `machine` those about where
@@ -12,5 +13,6 @@ the catalogue of optimizers; no store, no pictures, and torch only to learn an o
 
 from .record import Finding, Record, Rule, some
 from .rules import RULES, findings, told
+from .search import at_default
 
-__all__ = ["RULES", "Finding", "Record", "Rule", "findings", "some", "told"]
+__all__ = ["RULES", "Finding", "Record", "Rule", "at_default", "findings", "some", "told"]

@@ -33,7 +33,7 @@ def budget_parity(record: Record) -> Iterator[Finding]:
         if seeds.nunique() > 1:
             text = f"trials on {seeds.min()} to {seeds.max()} tuning seeds"
             yield breach("fail", one, text, sorted(seeds.index[seeds < seeds.max()]), do)
-        fixed = one.rates[(one.rates["trials"] == 0) & ~_at_default(one.rates)]
+        fixed = one.rates[(one.rates["trials"] == 0) & ~at_default(one.rates)]
         if len(tried) and len(fixed):
             text = "a rate that was not searched for stands beside rates that were"
             yield breach("warn", one, text, fixed, "tune these cells as well, or run them at their default rate")
@@ -115,7 +115,7 @@ def untuned(record: Record) -> Iterator[Finding]:
         if not (one.rates["trials"] > 0).any():
             continue
         rows = one.results.drop_duplicates(["optimizer", "schedule", "lr"])
-        there = set(rows.loc[_at_default(rows).to_numpy(), "optimizer"])
+        there = set(rows.loc[at_default(rows).to_numpy(), "optimizer"])
         lacking = [name for name in dict.fromkeys(one.rates["optimizer"]) if name not in there]
         if lacking:
             text = "no run at the default rate, which says what an untuned optimizer does"
@@ -146,7 +146,7 @@ def _cell_key(search: Mapping[str, Any]) -> tuple:
     return tuple(search[name] for name in ("problem", "optimizer", "schedule", "start", "steps"))
 
 
-def _at_default(rows: pd.DataFrame) -> pd.Series:
+def at_default(rows: pd.DataFrame) -> pd.Series:
     """Whether each row has its optimizer's default rate; an optimizer that cannot be found has none."""
     known = {name: _default_lr(str(name)) for name in rows["optimizer"].unique()}
     default = rows["optimizer"].map(known).astype(float)

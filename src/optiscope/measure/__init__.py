@@ -7,6 +7,7 @@
     guards       a step that did nothing, too little or too much, or that beat the ceiling, is an error
     sets         the shapes that optimizers step: real networks and two extremes, trimmed where they must be
     traffic      the bytes that a step must move, with the arithmetic
+    footprint    the bytes of the state that the optimizer of a run keeps
     step         an optimizer in one implementation on a set, made ready to be timed
     reference    one AdamW step, by which machines are compared
     launches     kernels that a step launches on CUDA

@@ -44,6 +44,7 @@ Runs one by one
     basins            which minimum each run reached, and when
     noise_floor       how low each rate lets the loss come under gradient noise
     verdicts          how each run ended, in a word and a sentence
+    endings           the same of each cell, counted
 
     to_markdown, to_csv, to_latex
 
@@ -68,15 +69,15 @@ from .significance import holm, paired_tests, signed_rank_p, smallest_detectable
 from .targets import SOLVED, gap, steps_to_target, success, targets_for
 from .trials import flat_arguments, selection_loss, trial_scores, trials
 from .variance import variance_levels, variance_shares
-from .verdicts import verdicts
+from .verdicts import endings, verdicts
 
 __all__ = [
     "CELL", "KEY", "SETTING", "SOLVED", "average_ranks", "basins", "best_rates", "best_so_far", "choose_test",
-    "comparison", "costs", "critical_difference", "escape_latex", "escape_markdown", "expected_best", "final_loss",
-    "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "least_seeds", "log_costs", "lr_curves",
-    "lr_robustness", "median_costs", "median_gains", "noise_floor", "number", "paired_tests", "performance_profile",
-    "probability_of_improvement", "rank_sum_p", "ranking", "schedule_gains", "selection_loss", "setting_names",
-    "shown_rates", "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success", "target_ecdf",
-    "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials", "variance_levels",
-    "variance_shares", "verdicts", "win_rates",
+    "comparison", "costs", "critical_difference", "endings", "escape_latex", "escape_markdown", "expected_best",
+    "final_loss", "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "least_seeds", "log_costs",
+    "lr_curves", "lr_robustness", "median_costs", "median_gains", "noise_floor", "number", "paired_tests",
+    "performance_profile", "probability_of_improvement", "rank_sum_p", "ranking", "schedule_gains", "selection_loss",
+    "setting_names", "shown_rates", "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success",
+    "target_ecdf", "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials",
+    "variance_levels", "variance_shares", "verdicts", "win_rates",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ Imports pandas and NumPy.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..record import Status
-from .cells import left_domain, require
+from .cells import KEY, group_codes, left_domain, require
 
 VERDICTS = (
     "failed", "diverged", "left the domain", "solved", "oscillating", "saddle", "wrong basin", "stuck", "running away",
@@ -91,6 +92,31 @@ def in_words(verdict: str, step: int) -> str:
     return clause.get(verdict, verdict + " at step {}").format(step)
 
 
+def endings(runs: pd.DataFrame, ended: pd.DataFrame, by: Sequence[str] = KEY) -> pd.DataFrame:
+    """How the runs of each cell ended, as one text: `7× solved at step 120, 3× out of budget after 500 steps`.
+
+    Args:
+        runs: one row a run, with `run_id` and the columns of a cell.
+        ended: what `verdicts` gave for them; a run that is not there is not counted.
+        by: the columns of a cell.
+
+    Returns:
+        One row a cell with a verdict, sorted: `by`, `ended`. The most frequent verdict stands first, each with the
+        median step over its runs (of an even number the lower one in the middle).
+    """
+    require(runs, ("run_id", *by), "runs")
+    require(ended, ("run_id", "verdict", "step"), "verdicts")
+    own = runs[["run_id", *by]].merge(ended[["run_id", "verdict", "step"]], on="run_id")
+    codes, keys = group_codes(own, (*by, "verdict"))
+    steps = pd.Series(own["step"].to_numpy()).groupby(codes).quantile(0.5, interpolation="lower")
+    rows = keys.assign(count=np.bincount(codes, minlength=len(keys)), step=steps.to_numpy())
+    place = rows["verdict"].map({name: i for i, name in enumerate(VERDICTS)})
+    rows = rows.assign(place=place).sort_values([*by, "count", "place"], ascending=[*[True] * len(by), False, True])
+    told = [f"{n}× {in_words(name, int(step))}" for n, name, step in rows[["count", "verdict", "step"]].to_numpy()]
+    joined = pd.Series(told, dtype=object).groupby(group_codes(rows, by)[0]).agg(", ".join)
+    return group_codes(rows, by)[1].assign(ended=joined.to_numpy())
+
+
 def _judge(row: dict[str, Any], path: Path, ground: Array | None) -> tuple[str, int]:
     steps, loss = path["step"].astype(np.int64), path["loss"]
     finite = np.isfinite(loss)
@@ -98,8 +124,10 @@ def _judge(row: dict[str, Any], path: Path, ground: Array | None) -> tuple[str, 
     last = int(steps[end - 1]) if end else 0
     status, done = str(row.get("status") or ""), row.get("steps_done")
     if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
-        reached = last if done is None or pd.isna(done) or end < len(loss) else int(done)
-        return ("failed" if status == Status.ERROR else "diverged"), reached + 1 if end else 0
+        reached = last if end else -1
+        if done is not None and not pd.isna(done) and end == len(loss):
+            reached = int(done)
+        return ("failed" if status == Status.ERROR else "diverged"), reached + 1
     with np.errstate(over="ignore"):
         far = loss - loss[0] > AWAY * max(abs(float(loss[0])), 1.0)
     if far[-1]:
@@ -134,7 +162,8 @@ def _oscillates(gap: Array) -> bool:
     decades = np.log10(np.maximum(gap, 1e-300))
     third = max(len(gap) // 3, 1)
     progress = np.median(decades[:third]) - np.median(decades[-third:])
-    amplitude = np.quantile(decades, 0.9) - np.quantile(decades, 0.1)
+    low, high = np.quantile(decades, (0.1, 0.9))
+    amplitude = high - low
     still = abs(progress) < max(_PROGRESS, _SHARE * amplitude)
     return bool((np.diff(gap) > 0).mean() >= _UPS and still and amplitude >= _AMPLITUDE)
 

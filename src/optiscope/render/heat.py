@@ -13,7 +13,7 @@ from .style import Theme
 
 LOST = {"light": "#a3123f", "dark": "#e0527f"}  # what diverged: the hue of no optimizer and of no ramp
 # From the best to the worst, and from a loss over nothing to a gain: dark on light paper, bright on dark.
-_RAMPS = {
+RAMPS = {
     "light": ("#0b3c6f", "#2f78b3", "#8fbfdc", "#d6e5f0", "#e9edf0"),
     "dark": ("#d6ecff", "#7fb8e6", "#3c78ad", "#23445f", "#202b36"),
 }
@@ -25,7 +25,7 @@ _BALANCE = {
 
 def ramp(theme: Theme) -> LinearSegmentedColormap:
     """From the best (0) to the worst (1)."""
-    return LinearSegmentedColormap.from_list("ramp", _RAMPS[theme.name])
+    return LinearSegmentedColormap.from_list("ramp", RAMPS[theme.name])
 
 
 def balance(theme: Theme) -> LinearSegmentedColormap:

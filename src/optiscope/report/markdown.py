@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -21,6 +21,9 @@ from .audit import audit_told
 from .method import bullets, how_it_was_measured
 from .search import searches_told
 from .tables import CAPTION, MOST_ROWS, TIES, markdown_table, target_name, write_text
+
+if TYPE_CHECKING:
+    from .page.evidence import Evidence
 
 TOP_ROWS = 12
 MANY = 8  # settings or pictures beyond which a page folds them
@@ -39,7 +42,7 @@ class Picture:
 def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None, table: pd.DataFrame | None = None,
+    searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None, evidence: Evidence | None = None,
     rest: str = "",
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
@@ -54,7 +57,7 @@ def markdown_report(
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
         audit: what `audit.findings` found; without it, what the runs and searches alone can show.
-        table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
+        evidence: what was made of the same runs and trace for another page, where that is at hand.
         rest: the path of a file that holds the tables in full; with it, those of a large study are cut.
     """
     # The page's rooms read this one.
@@ -62,9 +65,10 @@ def markdown_report(
     from .page.evidence import Evidence
 
     runs = one_row_a_run(runs)
-    cells = metrics.comparison(runs, trace) if table is None else table
+    evidence = Evidence(runs, trace) if evidence is None else evidence
+    cells = evidence.compared
     found = findings(runs, searches=searches, table=cells) if audit is None else audit
-    first = lead(Evidence(runs, trace, comparison=cells)) if len(cells) else []
+    first = lead(evidence) if len(cells) else []
     blocks = [
         f"# {escape_markdown(title)}",
         "## Verdict",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import metrics
 from ..metrics import escape_markdown, number, to_markdown
-from .tables import target_name
+from .tables import TIE_RULE, target_name
 
 LISTED = 20
 
@@ -23,6 +23,10 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         "### Search and evaluation",
         to_markdown(protocol(runs, table)),
         *(["### Training step", bullets(switched)] if switched else []),
+        "### Places and ties",
+        escape_markdown(
+            f"Best median first. A place is shared by all {TIE_RULE}. Every table, the page and the audit hold to it."
+        ),
         "### Targets",
         to_markdown(_targets(runs)),
         "Set before the runs. A run that misses one counts as never, and stays in the table.",

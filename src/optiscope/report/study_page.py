@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__, metrics
+from .. import __version__
 from ..audit import findings
 from ..syntax import file_name
 from .markdown import Picture, write_report
 from .page import html_report
+from .page.evidence import Evidence
 from .schedules import one_of_each_schedule
 from .tables import write_tables, write_text
 
@@ -50,8 +51,9 @@ def write_study_page(
     runs = _chosen(store.runs(), run_ids)
     results = runs[runs["purpose"] == "result"]
     trace = store.trace(results["run_id"])
-    # Everything below reads this one: it takes longer than all else that is said of a small study.
-    table = metrics.comparison(runs, trace)
+    # Everything below reads this one, so that nothing is computed twice.
+    evidence = Evidence(runs, trace)
+    table = evidence.compared
     drawn = _draw(folder / "pictures", results, trace, table)
     searches, provenance = store.searches(), _facts(store, runs)
     audit = findings(
@@ -59,14 +61,14 @@ def write_study_page(
     )  # fmt: skip
     page = write_report(
         folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
-        provenance=provenance, command=command, searches=searches, audit=audit, table=table,
+        provenance=provenance, command=command, searches=searches, audit=audit, evidence=evidence,
         rest="tables/comparison.csv",
     )  # fmt: skip
     whole = write_text(
         folder / PAGE,
         html_report(
             title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=provenance,
-            command=command, searches=searches, table=table,
+            command=command, searches=searches, evidence=evidence,
         ),
     )  # fmt: skip
     files = [

@@ -23,14 +23,19 @@ CAPTION = (
     "Medians over seeds, the quartiles beside them. diverged: at least half the seeds diverged, failed or left the "
     "domain (a loss below the least one known), which counts as an infinite loss. never: at least half the seeds "
     "missed the target. Success: share of runs that met the last target shown. Diverged: runs that diverged, plus runs "
-    "that failed. Wall s (seconds a run) and ms/step are given where runs were made one at a time: a run stepped "
+    "that failed. Ended: so many runs in this way, at or from the median step (solved: within 1e-8 of the least loss "
+    "known; stuck: at rest above it, at a saddle or in a wrong basin where a map tells; out of budget: still on the "
+    "way). Wall s (seconds a run) and ms/step are given where runs were made one at a time: a run stepped "
     "together with others has no time of its own. –: not measured, or does not apply."
 )
+TIE_RULE = (
+    "whom no test at the 5% level, with Holm's correction for all who compete, tells from its head: Wilcoxon's "
+    "signed-rank test on pairs of a seed, or, where so many compete on so few seeds that no outcome of it could be "
+    "significant, the rank-sum test"
+)
 TIES = (
-    "Tied with: whoever shares the first place, that is, whom no test at the 5% level, with Holm's correction for all "
-    "who compete, tells from its head: Wilcoxon's signed-rank test on pairs of a seed, or, where so many compete on so "
-    "few seeds that no outcome of it could be significant, the rank-sum test. Could show: the smallest difference from "
-    "the head that so many seeds would have shown with a power of 0.8, by the middle one of the competitors."
+    f"Tied with: whoever shares the first place, that is, {TIE_RULE}. Could show: the smallest difference from the "
+    "head that so many seeds would have shown with a power of 0.8, by the middle one of the competitors."
 )
 WORDS: dict[str, str] = dict.fromkeys(["Final gap", "Final loss", "Best gap", "Best loss", "Accuracy"], "diverged")
 BEST = dict.fromkeys(WORDS, "min") | {"Accuracy": "max"}
@@ -67,6 +72,8 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
     if cells["success_rate"].notna().any():
         shown["Success"] = [f"{100 * rate:.0f}%" for rate in cells["success_rate"]]
     shown["Diverged"] = [f"{bad + error}/{runs}" for bad, error, runs in _counts(cells)]
+    if "ended" in cells and (cells["ended"] != "").any():
+        shown["Ended"] = cells["ended"]
     alone = cells["ms_per_step"].astype(float).where(cells["engine"] == "single")
     if alone.notna().any():
         shown["Wall s"] = cells["wall_s"].astype(float).where(cells["engine"] == "single")
@@ -90,14 +97,16 @@ def write_tables(
 ) -> list[Path]:  # fmt: skip
     """Write `comparison.md`, `comparison.csv` and `comparison.tex` into `folder`, each whole or not at all.
 
-    The CSV holds every row and column of `metrics.comparison` in full; the others hold `summary`, for reading, of a
-    study of more than 400 rows the best 25 of each setting. `table` is the comparison of these runs, where it is at
-    hand.
+    The CSV holds every row and column of `metrics.comparison` in full, and how the runs of each cell ended; the others
+    hold `summary`, for reading, of a study of more than 400 rows the best 25 of each setting. `table` is all of that
+    for these runs, where it is at hand.
 
     Raises:
         StoreError: the folder cannot be made or written.
     """
-    whole: pd.DataFrame = metrics.comparison(runs, trace) if table is None else table
+    from .page.evidence import Evidence  # the page's rooms read this one
+
+    whole: pd.DataFrame = Evidence(runs, trace).compared if table is None else table
     parts, pages = [], []
     most = BEST_ROWS if len(whole) > MOST_ROWS else None
     cut = f"The best {most} of each problem; all {len(whole):,} rows are in comparison.csv." if most else ""

@@ -150,6 +150,12 @@ def test_points_of_a_chart_lead_to_runs_too(reader):
     one.page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
     assert re.search(r"on beale, lr 0.0", one.page.locator("#drawer h2").inner_text())
     assert "2 trials of the search" in one.page.locator("#drawer").inner_text()
+    one.page.keyboard.press("Escape")
+    one.page.get_by_label("Rows").select_option(label="schedules, of Adam")
+    one.see("sensitivity")
+    ground = one.page.locator("#sensitivity .heatmaplayer").bounding_box()
+    one.page.mouse.click(ground["x"] + ground["width"] / 4, ground["y"] + ground["height"] / 4)
+    assert re.search(r"^Adam \+ .* on beale, lr 0.001", one.page.locator("#drawer h2").inner_text())
 
 
 def test_the_race_plays_pauses_scrubs_and_toggles(reader):

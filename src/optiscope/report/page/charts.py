@@ -13,6 +13,7 @@ from ...metrics.cells import group_codes
 from ...render.bands import LOST, lined_up, quantile
 from ..schedules import one_of_each_schedule
 from .evidence import Evidence
+from .extras import momenta
 
 BAND_POINTS = 120
 BAND_ROWS = 150_000
@@ -28,7 +29,8 @@ def chart_frames(evidence: Evidence) -> tuple[dict[str, pd.DataFrame], dict[str,
     makers: dict[str, Callable[[Evidence], pd.DataFrame]] = {
         "board": _board, "overall": _overall, "rates": _rates, "robustness": _robustness, "gains": _gains,
         "median_gains": _median_gains, "budget": _budget, "profile": _profile, "ecdf": _ecdf, "wins": _wins,
-        "variance": _variance, "bands": _bands, "schedules": _schedules,
+        "variance": _variance, "bands": _bands, "schedules": _schedules, "momenta": _momenta,
+        "untuned": lambda own: own.untuned,
     }  # fmt: skip
     frames, missing = {}, {}
     for name, make in makers.items():
@@ -55,10 +57,11 @@ def _board(evidence: Evidence) -> pd.DataFrame:
     table["lost"] = table["diverged"] + table["errors"]
     alone = table["engine"] == "single"
     table["wall_s"], table["ms_per_step"] = table["wall_s"].where(alone), table["ms_per_step"].where(alone)
+    table = table.merge(evidence.memory, on=["setting", "optimizer"], how="left")
     wanted = (
         "setting", "optimizer", "schedule", "lr", "edge", "chosen_on", "trials", "seeds", "runs", "rank", "tied",
         "test", "detectable", "unit", "judged_by", "final", "low", "high", "metric", "target", "success_rate", "ert",
-        "steps_to_target", "lost", "wall_s", "ms_per_step", "state_bytes", "peak_memory_mb",
+        "steps_to_target", "lost", "ended", "wall_s", "ms_per_step", "state_bytes", "state_share",
     )  # fmt: skip
     return table[[name for name in wanted if name in table]].sort_values(
         ["setting", "rank"], kind="stable", ignore_index=True
@@ -75,6 +78,8 @@ def _overall(evidence: Evidence) -> pd.DataFrame:
         extra = pd.DataFrame(
             {"ms_per_step": alone.groupby("competitor")["ms_per_step"].median(), "success": own["success_rate"].mean()}
         )
+        here = evidence.memory[evidence.memory["setting"].isin(inside["setting"])]
+        extra["state_share"] = own["optimizer"].first().map(here.groupby("optimizer")["state_share"].median())
         parts.append(group.ranking.join(extra, on="competitor").assign(group=i))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -229,6 +234,13 @@ def _schedules(evidence: Evidence) -> pd.DataFrame:
     trace = evidence.trace
     if trace.empty or not len(evidence.shown):
         return pd.DataFrame()
-    curves = one_of_each_schedule(evidence.shown, trace)
+    return _thinned(one_of_each_schedule(evidence.shown, trace))
+
+
+def _momenta(evidence: Evidence) -> pd.DataFrame:
+    return _thinned(momenta(evidence))
+
+
+def _thinned(curves: pd.DataFrame) -> pd.DataFrame:
     kept = [part.iloc[spread(len(part), SCHEDULE_POINTS)] for _, part in curves.groupby("schedule", sort=False)]
     return pd.concat(kept, ignore_index=True) if kept else curves

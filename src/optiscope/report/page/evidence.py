@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +11,8 @@ import pandas as pd
 from ... import metrics
 from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run, require
 from ...metrics.rates import rates_of
+from .maps import Map, ended_of, maps_of
+from .untuned import untuned
 
 MOST_RUNS = 50_000
 SAME = (*metrics.KEY, "lr", "hyperparameters", "seed", "purpose")
@@ -27,10 +27,6 @@ class Evidence:
 
     runs: pd.DataFrame
     trace: pd.DataFrame = None  # type: ignore[assignment]
-    audit: pd.DataFrame | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    searches: Sequence[Mapping[str, Any]] = ()
-    comparison: pd.DataFrame | None = None  # of these runs and this trace, where it is at hand
     repeated: int = 0  # rows left out because a later run of the same cell and seed stands in their place
 
     def __post_init__(self) -> None:
@@ -44,8 +40,6 @@ class Evidence:
         require(trace, ("run_id", "step", "loss"), "trace")
         if self.repeated:
             trace = trace[trace["run_id"].isin(self.runs["run_id"])]
-        if self.repeated:
-            self.comparison = None
         self.trace = trace if "lr_t" in trace else trace.assign(lr_t=np.nan)
 
     @functools.cached_property
@@ -56,7 +50,7 @@ class Evidence:
     @functools.cached_property
     def rates(self) -> pd.DataFrame:
         """The rate at which each cell is shown."""
-        return rates_of(self.table) if len(self.results) else pd.DataFrame()
+        return rates_of(self.comparison) if len(self.results) else pd.DataFrame()
 
     @functools.cached_property
     def shown(self) -> pd.DataFrame:
@@ -64,11 +58,45 @@ class Evidence:
         return metrics.shown_runs(self.runs, self.rates) if len(self.results) else self.results
 
     @functools.cached_property
+    def comparison(self) -> pd.DataFrame:
+        """What `metrics.comparison` says of all, before anybody asks how runs ended."""
+        return metrics.comparison(self.runs.drop(columns="competitor"), self.trace if len(self.trace) else None)
+
+    @functools.cached_property
+    def maps(self) -> list[Map]:
+        """The ground of each two-dimensional setting."""
+        return maps_of(self)
+
+    @functools.cached_property
+    def ended(self) -> pd.DataFrame:
+        """How the result runs ended: run_id, verdict, step, words."""
+        return ended_of(self)
+
+    @functools.cached_property
+    def memory(self) -> pd.DataFrame:
+        """The optimizers' state: setting, optimizer, state_bytes, state_share (of the parameters' bytes)."""
+        from .extras import memory
+
+        return memory(self)
+
+    @functools.cached_property
+    def untuned(self) -> pd.DataFrame:
+        """Every optimizer at its default rate, beside what tuning made of it."""
+        return untuned(self)
+
+    @functools.cached_property
+    def compared(self) -> pd.DataFrame:
+        """The comparison, with a column `ended`: how the runs of a cell ended; without it where none can be told."""
+        told = metrics.endings(self.shown, self.ended) if len(self.results) else pd.DataFrame()
+        if told.empty:
+            return self.comparison
+        table = self.comparison.merge(told, on=list(metrics.KEY), how="left")
+        return table.assign(ended=table["ended"].fillna(""))
+
+    @functools.cached_property
     def table(self) -> pd.DataFrame:
-        """The comparison, with the names of settings and competitors."""
-        table = self.comparison
-        if table is None:
-            table = metrics.comparison(self.runs.drop(columns="competitor"), self.trace)
+        """`compared`, with the names of settings and competitors."""
+        table = self.compared
         place = {key: i for i, key in enumerate(self.settings)}
         here = table[list(metrics.SETTING)].itertuples(index=False, name=None)
         return table.assign(

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ... import __version__, metrics
 from ...audit import told
+from ...render.heat import LOST, RAMPS
 from ...render.style import PLAIN, THEMES, full_name, looks_of
 from ..markdown import _flat
 from ..method import bullets, how_it_was_measured
@@ -29,8 +30,8 @@ from .verdict import recommendations
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
-    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "schedules", "race", "stage",
-    "start",
+    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "sensitivity", "schedules",
+    "race", "stage", "start",
 )  # fmt: skip
 DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0", "x1")}
 
@@ -38,7 +39,7 @@ DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0"
 def html_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None = None, audit: pd.DataFrame | None = None,
     methods: Mapping[str, Any] | Sequence[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
-    searches: Sequence[Mapping[str, Any]] = (), table: pd.DataFrame | None = None,
+    searches: Sequence[Mapping[str, Any]] = (), evidence: Evidence | None = None,
 ) -> str:  # fmt: skip
     """The report of a study as one HTML page, which opens from disk and fetches nothing.
 
@@ -51,16 +52,17 @@ def html_report(
         provenance: facts of the environment, nested mappings allowed.
         command: the shell command that reproduces the study.
         searches: what random searches declared and found, as a store keeps it.
-        table: what `metrics.comparison` gave for the same runs and trace, where that is at hand.
+        evidence: what was made of the same runs and trace for another page, where that is at hand.
 
     Raises:
         InputError: a column of the runs frame is missing, or a run has two different rows.
     """
-    evidence = Evidence(runs, trace, audit, provenance or {}, searches, table)
+    evidence = Evidence(runs, trace) if evidence is None else evidence
     frames, missing = chart_frames(evidence)
     numbers = Numbers()
     kept = paths(evidence)
-    grounds, ended = race_grounds(evidence, numbers)
+    grounds = race_grounds(evidence, numbers)
+    ended = dict(zip(evidence.ended["run_id"], evidence.ended["words"], strict=True))
     page_runs = add_repeats(kept.runs)
     page_runs = page_runs.assign(ended=[ended.get(run_id, "") for run_id in page_runs["run_id"]])
     all_frames = {**frames, "runs": page_runs, "trace": kept.trace, "losses": _losses()}
@@ -80,7 +82,8 @@ def html_report(
         audit=audit_rows(audit), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
         left_out=kept.left_out,
         method=as_html([*said, *measured, *searches_told(searches, evidence.runs)]),
-        environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, style=_own("page.css"),
+        environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, heat=RAMPS, lost=LOST,
+        style=_own("page.css"),
         script=Markup("\n").join(_own(f"{name}.js") for name in SCRIPTS), plotly=_plotly(),
         data=packed_json(data), numbers=numbers.text(),
     )  # fmt: skip

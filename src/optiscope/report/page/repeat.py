@@ -39,6 +39,11 @@ def add_repeats(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(again=again)
 
 
+def by_names(runs: pd.DataFrame) -> pd.DataFrame:
+    """Of some runs those that names alone make again: of these, what a name stands for is known."""
+    return runs[add_repeats(runs)["again"].isin(("", "free")).to_numpy(bool)]
+
+
 def start_of(label: str) -> Any:
     """What `grid` takes for a start: a name, or the point that a label spells.
 

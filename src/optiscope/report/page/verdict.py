@@ -48,6 +48,7 @@ class Recommendation:
     rivals: tuple[str, ...]
     cost: tuple[Fact, ...]
     fails: tuple[Fact, ...]
+    untuned: str = ""  # what needs no search, in a sentence
 
     @property
     def confidence(self) -> str:
@@ -81,7 +82,8 @@ def _of(evidence: Evidence, group: Group) -> Recommendation:
     own = own[own["setting"].isin(inside)]
     return Recommendation(
         group.name, str(first["optimizer"]), str(first["schedule"]), level if len(others) else 0,
-        _summary(group, first, others), len(table), rivals, tuple(_costs(evidence, own)), tuple(_fails(evidence, own)),
+        _summary(group, first, others) + _against(first, others), len(table), rivals, tuple(_costs(evidence, own)),
+        tuple(_fails(evidence, own)), _untuned(evidence, group),
     )  # fmt: skip
 
 
@@ -98,6 +100,32 @@ def _summary(group: Group, first: pd.Series, others: pd.DataFrame) -> str:
     )
 
 
+def _against(first: pd.Series, others: pd.DataFrame) -> str:
+    """Who wins most of its runs against the first all the same: another measure, another order."""
+    ahead = others[others["beats_low"] > 0.5]
+    if ahead.empty:
+        return ""
+    most = ahead.loc[ahead["beats_probability"].idxmax()]
+    more = f", and {len(ahead) - 1} more win most of theirs" if len(ahead) > 1 else ""
+    return (
+        f" Yet run against run {most['competitor']} is ahead: it wins {_percent(most['beats_probability'])} of them"
+        f"{more}; its mean rank is {number(round(float(most['rank']), 1))}, not "
+        f"{number(round(float(first['rank']), 1))}."
+    )
+
+
+def _untuned(evidence: Evidence, group: Group) -> str:
+    number_of = [one.name for one in evidence.groups].index(group.name)
+    rows = evidence.untuned[evidence.untuned["group"] == number_of]
+    if rows.empty:
+        return ""
+    best = rows.iloc[0]
+    return (
+        f"Without any search: {best['optimizer']} at its default, constant rate left {_share(best)}, the least of "
+        f"{len(rows)} optimizers."
+    )
+
+
 def _share(row: pd.Series) -> str:
     if not np.isfinite(row["iqm"]):
         return "all (they failed)"
@@ -110,8 +138,14 @@ def _percent(share: float) -> str:
 
 
 def _costs(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
-    """Time a step where runs were timed, in one sentence; and steps to the hardest target that anybody met."""
+    """Time a step where runs were timed, memory where it is known; and steps to the hardest target that anybody met."""
     facts, times, ratios = [], [], []
+    here = evidence.memory[evidence.memory["setting"].isin(own["setting"])]
+    shares = here.loc[here["optimizer"].isin(own["optimizer"]), "state_share"]
+    if len(shares):
+        share = float(shares.median())
+        words = f"a state of {share:.2g} times the parameters' own bytes" if share else "no state beside the parameters"
+        facts.append(Fact(words))
     for row in own.to_dict("records"):
         here = evidence.table[evidence.table["setting"] == row["setting"]]
         if row["engine"] == "single" and np.isfinite(row["ms_per_step"]):

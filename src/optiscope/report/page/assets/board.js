@@ -63,12 +63,14 @@ const one = (rows) => {
     { key: "steps_to_target", words: `Steps to ${target}`, n: true, best: "min", show: (row) => O.number(row.steps_to_target, "never"), runs: where },
     { key: "success_rate", words: "Success", n: true, best: "max", show: (row) => O.percent(row.success_rate), runs: where },
     { key: "lost", words: "Lost", n: true, show: (row) => `${row.lost}/${row.runs}`, runs: where, title: "Runs that diverged or failed" },
+    ...(O.frames.board.has("ended") ? [{ key: "ended", words: "Ended", title: "How so many of the runs ended, at or from the median step", show: (row) => row.ended || "–" }] : []),
     { key: "ms_per_step", words: "ms a step", n: true, best: "min", runs: where },
+    { key: "state_bytes", words: "State, bytes", n: true, best: "min", runs: where, title: "What the optimizer keeps beside the parameters, after one step" },
     { key: "trials", words: "Trials", n: true, runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, purpose: "tuning" }) },
   ];
   const seeds = rows[0]?.seeds ?? 0;
   const caption = `Medians over ${seeds} seed${seeds === 1 ? "" : "s"}, at each pair's own rate; places that are shared (=) are not told apart by a paired test at 5%. Quality: final ${judgedWords[judged]}.`;
-  return { rows, columns, caption, sort: "rank", x: "ms_per_step", y: "final", yWords: `final ${judgedWords[judged]}`, log: judged !== "error", best, where };
+  return { rows, columns, caption, sort: "rank", y: "final", memory: "state_bytes", memoryWords: "bytes of state", yWords: `final ${judgedWords[judged]}`, log: judged !== "error", best, where };
 };
 
 /* The runs of a pair in all settings of a group, at the rate that each shows. */
@@ -91,32 +93,44 @@ const together = (group, fits, rows) => {
     { key: "success", words: "Success", n: true, best: "max", show: (row) => O.percent(row.success), runs: where },
     { key: "failed", words: "Lost", n: true, show: (row) => `${row.failed}/${row.runs}`, runs: where },
     { key: "ms_per_step", words: "ms a step", n: true, best: "min", runs: where },
+    { key: "state_share", words: "State", n: true, best: "min", show: (row) => (Number.isNaN(row.state_share) ? "–" : `${row.state_share.toFixed(1)}×`), runs: where, title: "Bytes that the optimizer keeps, as a multiple of the parameters' own: the median over problems" },
   ];
   const cd = found[0]?.cd;
   const caption = Number.isNaN(cd ?? NaN) ? "Too few settings for a critical difference." :
     `Mean ranks that differ by less than ${cd.toFixed(1)} are not told apart (Nemenyi's critical difference, ${found[0].settings} settings). Filters choose rows; ranks are among all pairs.`;
-  return { rows: found, columns, caption, sort: "iqm", x: "ms_per_step", y: "iqm", yWords: "share of the way left undone", log: false, best: "min", where };
+  return { rows: found, columns, caption, sort: "iqm", y: "iqm", memory: "state_share", memoryWords: "times the parameters as state", yWords: "share of the way left undone", log: false, best: "min", where };
 };
 
-/* Quality against time; whoever nobody beats in both is on the front. */
+/* Quality, time and memory: whoever nobody beats in all that are known is on the front. */
 const front = (told) => {
-  const known = told.rows.filter((row) => Number.isFinite(row[told.x]) && Number.isFinite(row[told.y]));
-  if (known.length < 2) return O.none("No Pareto of quality and time: fewer than two pairs were timed alone.");
   const sign = told.best === "max" ? -1 : 1;
-  const on = known.filter((row) => !known.some((other) => other[told.x] <= row[told.x] && sign * other[told.y] <= sign * row[told.y] && (other[told.x] < row[told.x] || sign * other[told.y] < sign * row[told.y])));
-  on.sort((a, b) => a[told.x] - b[told.x]);
-  const bytes = O.frames.board.has("peak_memory_mb") || O.frames.board.has("state_bytes");
-  const memory = (row) => row.peak_memory_mb ?? row.state_bytes;
-  const largest = bytes ? Math.max(...known.map(memory).filter(Number.isFinite), 0) : 0;
-  const chart = O.chart(() => {
-    const points = [...O.groups(known, (row) => row.optimizer)].map(([optimizer, own]) => ({
-      x: own.map((row) => row[told.x]), y: own.map((row) => row[told.y]), mode: "markers", name: O.safe(O.name(optimizer)), customdata: own.map((row) => known.indexOf(row)),
-      text: own.map((row) => O.safe(O.pair(row.optimizer, row.schedule))), hovertemplate: "%{text}<br>%{x:.3g} ms a step<br>%{y:.3g}<extra></extra>",
-      marker: { size: own.map((row) => (largest && Number.isFinite(memory(row)) ? 8 + 18 * Math.sqrt(memory(row) / largest) : 10)), color: O.look(optimizer).color, opacity: own.map((row) => (on.includes(row) ? 1 : 0.4)) },
-    }));
-    const line = { x: on.map((row) => row[told.x]), y: on.map((row) => row[told.y]), mode: "lines", line: { color: O.css("--muted"), width: 1, shape: told.best === "min" ? "hv" : "hv", dash: "dot" }, hoverinfo: "skip", name: "front" };
-    return { data: [line, ...points], layout: O.layout({ title: "Quality and time", xaxis: { title: "ms a step", type: "log" }, yaxis: { title: told.yWords, type: told.log && known.every((row) => row[told.y] > 0) ? "log" : "linear" } }) };
-  }, { label: "Quality against time of a step; the front is what nobody beats in both", height: 380, click: (point) => point.customdata !== undefined && O.showRuns(told.where(known[point.customdata])) });
-  const best = on.map((row) => O.pair(row.optimizer, row.schedule)).join("; ");
-  return O.el("div", {}, O.el("h3", { text: "Pareto front" }), O.el("p", { class: "muted", text: `Nobody is both better and faster than: ${best}. ${largest ? "The size of a point is its memory." : "Memory was not measured in these runs."}` }), chart);
+  const good = told.rows.filter((row) => Number.isFinite(row[told.y]));
+  const has = (key) => good.filter((row) => Number.isFinite(row[key])).length > 1;
+  const costs = [["ms_per_step", "time", "ms a step"], [told.memory, "memory", told.memoryWords]].filter(([key]) => has(key));
+  if (!costs.length) return O.none("No Pareto of quality and what it costs: fewer than two pairs have a clock or a memory of their own.");
+  const [[x, , xWords], size] = [costs[0], costs[1]];
+  const known = good.filter((row) => costs.every(([key]) => Number.isFinite(row[key])));
+  if (known.length < 2) return O.none("No Pareto of quality and what it costs: fewer than two pairs have all figures.");
+  const values = (row) => [sign * row[told.y], ...costs.map(([key]) => row[key])];
+  const beats = (one, other) => one.every((value, i) => value <= other[i]) && one.some((value, i) => value < other[i]);
+  const all = known.map(values);
+  const on = known.filter((_, i) => !all.some((other) => beats(other, all[i]))).sort((a, b) => sign * (a[told.y] - b[told.y]));
+  const largest = size ? Math.max(...known.map((row) => row[size[0]])) : 0;
+  const area = (row) => (largest > 0 ? 7 + 17 * Math.sqrt(row[size[0]] / largest) : 10);
+  const chart = O.chart(() => ({
+    data: [...O.groups(known, (row) => row.optimizer)].map(([optimizer, own]) => ({
+      x: own.map((row) => row[x]), y: own.map((row) => row[told.y]), mode: "markers", name: O.safe(O.name(optimizer)), customdata: own.map((row) => known.indexOf(row)),
+      text: own.map((row) => O.safe(`${O.pair(row.optimizer, row.schedule)}: ${costs.map(([key, , words]) => `${O.number(row[key])} ${words}`).join(", ")}`)), hovertemplate: "%{text}<br>%{y:.3g}<extra></extra>",
+      marker: { size: own.map(area), color: O.look(optimizer).color, opacity: own.map((row) => (on.includes(row) ? 1 : 0.3)), line: { width: own.map((row) => (on.includes(row) ? 1.5 : 0)), color: O.css("--ink") } },
+    })),
+    layout: O.layout({ xaxis: { title: xWords, type: known.every((row) => row[x] > 0) ? "log" : "linear" }, yaxis: { title: told.yWords, type: told.log && known.every((row) => row[told.y] > 0) ? "log" : "linear" } }),
+  }), { label: `Quality against ${costs.map(([, words]) => words).join(" and ")}; those with an outline nobody beats in all`, height: 380, click: (point) => O.showRuns(told.where(known[point.customdata])) });
+  const names = on.map((row) => O.pair(row.optimizer, row.schedule));
+  const words = costs.map(([, one]) => one).join(" and ");
+  const list = names.slice(0, 8).join("; ") + (names.length > 8 ? `; and ${names.length - 8} more` : "");
+  const how = [`With an outline: nobody is better in quality, ${words} at once than ${list}.`];
+  if (size) how.push("The size of a point is its optimizer's state.");
+  if (!has("ms_per_step")) how.push("Time is not known: these runs were stepped together.");
+  if (known.length < good.length) how.push(`${good.length - known.length} pairs are not drawn: their time or memory is not known.`);
+  return O.el("div", {}, O.el("h3", { text: `Quality, ${words}` }), O.el("p", { class: "muted", text: how.join(" ") }), chart);
 };

@@ -1,11 +1,11 @@
-/* Sensitivity, profiles, budget, schedules, losses, throughput and memory. */
+/* Profiles, budget, throughput and memory. */
 "use strict";
 
 const settingSelect = (settings, chosen, change) =>
   O.select("Problem", settings.map((one) => [one, O.data.settings[one].name]), chosen, (value) => change(Number(value)));
 
 /* A section with a choice of setting and schedule, and something drawn for it. */
-const chooser = (place, frame, empty, show) => {
+O.chooser = (place, frame, empty, show) => {
   const settings = [...new Set(frame.values("setting"))].sort((a, b) => a - b);
   if (!settings.length) return place.append(O.none(empty));
   const chosen = { setting: settings[0], schedule: undefined };
@@ -24,34 +24,9 @@ const chooser = (place, frame, empty, show) => {
   draw();
 };
 
-O.sensitivity = (place) => chooser(place, O.frames.rates, "Every pair ran at one rate only: nothing is known of its neighbours.", (chosen, rows) => {
-  const lines = O.groups(rows, (row) => row.optimizer);
-  const finite = rows.flatMap((row) => [row.cost, row.high]).filter((x) => Number.isFinite(x) && x > 0);
-  const top = Math.max(...finite, 1e-12) * 3;
-  const log = rows.every((row) => !(row.cost <= 0));
-  const chart = O.figure(() => ({
-    data: [...lines].flatMap(([optimizer, own], i) => {
-      const lost = own.filter((row) => !Number.isFinite(row.cost));
-      const name = O.safe(O.name(optimizer));
-      return [
-        { x: own.map((row) => row.lr), y: own.map((row) => (Number.isFinite(row.cost) ? row.cost : null)), name, legendgroup: name, line: O.line(optimizer), mode: "lines+markers", marker: { size: 6 }, customdata: own.map((row) => rows.indexOf(row)), hovertemplate: `${name}, lr %{x:.3g}: %{y:.3g}<extra></extra>` },
-        { x: lost.map((row) => row.lr), y: lost.map(() => top * 1.7 ** i), mode: "markers", marker: { symbol: "x", size: 8, color: O.look(optimizer).color }, customdata: lost.map((row) => rows.indexOf(row)), showlegend: false, legendgroup: name, hovertemplate: `${name}, lr %{x:.3g}: diverged<extra></extra>` },
-      ];
-    }),
-    layout: O.layout({ xaxis: { title: "learning rate", type: "log" }, yaxis: { title: `median final ${rows[0].judged_by.replace("_", " ")}`, type: log ? "log" : "linear" } }),
-  }), { label: "Median final cost by learning rate", height: 420, click: (point) => { const row = rows[point.customdata]; O.showRuns({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, lr: row.lr }); } });
-  const bands = O.frames.robustness.rows({ setting: chosen.setting, schedule: chosen.schedule });
-  const table = O.table([
-    { key: "optimizer", words: "Optimizer", show: (row) => O.who(row.optimizer), by: (row) => O.name(row.optimizer) },
-    { key: "decades", words: "Decades within 10×", n: true, best: "max", show: (row) => row.decades.toFixed(1) + (row.open ? " or more" : ""), runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule }) },
-    { key: "lr_low", words: "From", n: true }, { key: "lr_high", words: "To", n: true },
-    { key: "lr", words: "Best lr", n: true, runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, lr: row.lr }) },
-    { key: "rates", words: "Rates tried", n: true },
-  ], bands, { sort: "decades", up: false, label: "How many decades of rates are good" });
-  return [chart, table];
-});
-
-O.budget = (place) => chooser(place, O.frames.budget, "No search was run: there are no trials to count.", (chosen, rows) => [O.figure(() => ({
+O.budget = (place) => {
+  untuned(place);
+  O.chooser(place, O.frames.budget, "No search was run: there are no trials to count.", (chosen, rows) => [O.figure(() => ({
   data: [...O.groups(rows, (row) => row.optimizer)].flatMap(([optimizer, own]) => {
     const whole = own.filter((row) => Number.isFinite(row.median_low) && Number.isFinite(row.median_high));
     const line = O.line(optimizer);
@@ -63,6 +38,29 @@ O.budget = (place) => chooser(place, O.frames.budget, "No search was run: there 
   }),
   layout: O.layout({ xaxis: { title: "trials", type: "log" }, yaxis: { title: "score of the best", type: rows.every((row) => !(row.median <= 0)) ? "log" : "linear" } }),
 }), { label: "Best of k trials by k", height: 420, click: (point) => O.showRuns({ setting: chosen.setting, schedule: chosen.schedule, optimizer: point.customdata, purpose: "tuning" }) })]);
+};
+
+/* Every optimizer at its default, constant rate, beside what tuning made of it. */
+const untuned = (place) => {
+  const frame = O.frames.untuned;
+  if (!frame?.n) return;
+  const share = (value) => (Number.isNaN(value) ? "–" : Number.isFinite(value) ? O.percent(value) : "failed");
+  for (const [i, group] of O.data.groups.entries()) {
+    const rows = frame.rows({ group: i });
+    if (!rows.length) continue;
+    const at = (row, schedule) => O.everywhere(i, { optimizer: row.optimizer, schedule });
+    place.append(O.el("h3", { text: `With no tuning at all, on ${group.name}` }), O.table([
+      whoColumns[0],
+      { key: "iqm", words: "Left undone at its default rate", n: true, best: "min", show: (row) => share(row.iqm), runs: (row) => group.ids.map((setting) => ({ setting, optimizer: row.optimizer, schedule: "constant", purpose: "result" })), title: "Interquartile mean of the shortfall, 0% is best; its runs are among those that a click shows" },
+      { key: "low", words: "95% interval", n: true, show: (row) => `${share(row.low)} … ${share(row.high)}` },
+      { key: "failed", words: "Lost", n: true, show: (row) => `${row.failed}/${row.runs}` },
+      { key: "tuned", words: "Tuned, constant", n: true, best: "min", show: (row) => share(row.tuned), runs: (row) => at(row, "constant") },
+      { key: "best", words: "Tuned, best schedule", n: true, best: "min", show: (row) => share(row.best), runs: (row) => at(row, row.schedule) },
+      { key: "schedule", words: "Which" },
+    ], rows, { sort: "iqm", label: `No tuning, ${group.name}` }));
+  }
+  place.append(O.el("h3", { text: "The best of k trials" }));
+};
 
 O.profiles = (place) => {
   if (!O.frames.profile?.n && !O.frames.wins?.n) return place.append(O.none(O.data.missing.profile ?? "There are no targets that anybody could meet, and nobody to set against another."));
@@ -122,12 +120,12 @@ O.throughput = (place) => {
 };
 
 O.memory = (place) => {
-  const board = O.frames.board;
-  const columns = [["state_bytes", "State, bytes"], ["peak_memory_mb", "Peak, MB"]].filter(([name]) => board?.has(name));
-  const rows = board?.rows().filter((row) => columns.some(([name]) => Number.isFinite(row[name]))) ?? [];
-  if (!rows.length) return place.append(O.none("Memory was not measured in these runs. The benchmarks (pytest --benchmark) measure it, one process a figure."));
+  const rows = [...O.groups(O.frames.board?.rows().filter((row) => Number.isFinite(row.state_bytes)) ?? [], (row) => `${row.setting}\n${row.optimizer}`).values()].map((own) => own[0]);
+  if (!rows.length) return place.append(O.none("Nothing is known of the memory of these optimizers: their names alone do not say what they are. The benchmarks (pytest --benchmark) measure it, one process a figure."));
+  const runs = (row) => ({ setting: row.setting, optimizer: row.optimizer, purpose: "result" });
   place.append(O.table([
-    { key: "setting", words: "Problem", show: (row) => O.data.settings[row.setting].name }, ...whoColumns,
-    ...columns.map(([key, words]) => ({ key, words, n: true, best: "min", runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, purpose: "result" }) })),
-  ], rows, { label: "Memory" }));
+    { key: "setting", words: "Problem", show: (row) => O.data.settings[row.setting].name, by: (row) => row.setting }, whoColumns[0],
+    { key: "state_bytes", words: "State, bytes", n: true, best: "min", runs },
+    { key: "state_share", words: "Times the parameters", n: true, best: "min", show: (row) => `${row.state_share.toFixed(2)}×`, runs },
+  ], rows.sort((a, b) => b.state_bytes - a.state_bytes), { sort: "state_bytes", up: false, most: 15, label: "Memory" }));
 };

@@ -5,11 +5,16 @@ O.schedules = (place) => {
   const gains = O.frames.gains;
   const curves = O.frames.schedules;
   const order = O.data.looks.order;
+  const panel = (frame, column, title, axis) => O.figure(() => ({
+    data: [...O.groups(frame.rows(), (row) => row.schedule)].map(([schedule, own]) => ({ x: own.map((row) => row.step), y: own.map((row) => row[column]), name: O.safe(schedule), mode: "lines", line: { color: hue(order.indexOf(schedule)), width: 2 } })),
+    layout: O.layout({ title, xaxis: { title: "step" }, yaxis: axis }),
+  }), { label: `${title} by step for each schedule`, height: 380 });
+  const momenta = O.frames.momenta;
   if (curves?.n) {
-    place.append(O.figure(() => ({
-      data: [...O.groups(curves.rows(), (row) => row.schedule)].map(([schedule, own]) => ({ x: own.map((row) => row.step), y: own.map((row) => row.lr_t), name: O.safe(schedule), mode: "lines", line: { color: hue(order.indexOf(schedule)), width: 2 } })),
-      layout: O.layout({ title: "Rate, relative to its peak", xaxis: { title: "step" }, yaxis: { rangemode: "tozero" } }),
-    }), { label: "Learning rate by step for each schedule", height: 380 }));
+    const rate = panel(curves, "lr_t", "Rate, relative to its peak", { rangemode: "tozero" });
+    place.append(momenta?.n ? O.el("div", { class: "grid2" }, rate, panel(momenta, "momentum", "Momentum, or the first of betas", {})) : rate);
+    const moving = momenta?.n ? [...new Set(momenta.values("schedule"))].join(", ") : "";
+    place.append(O.el("p", { class: "muted", text: moving ? `${moving} ${moving.includes(",") ? "move" : "moves"} the momentum too, of an optimizer that has some (here 0.9); the others leave it alone.` : "No schedule here moves the momentum." }));
   } else place.append(O.none("No trace was kept: the curves of the rates are not known."));
   const holder = O.el("div");
   const draw = (setting) => {
@@ -20,7 +25,7 @@ O.schedules = (place) => {
     holder.replaceChildren(rows.length ? O.matrix(Object.keys(label), order.filter((one) => rows.some((row) => row.schedule === one)), (down, across) => {
       const row = by.get(`${label[down]}\n${across}`);
       if (!row) return null;
-      const words = Number.isFinite(row.gain) ? `${row.gain > 0 ? "+" : ""}${row.gain.toFixed(2)}` : row.gain > 0 ? "rescued" : "lost";
+      const words = Number.isFinite(row.gain) ? Math.abs(row.gain) < 0.005 ? "0" : `${row.gain > 0 ? "+" : "−"}${Math.abs(row.gain).toFixed(2)}` : row.gain > 0 ? "rescued" : "lost";
       const where = { setting: setting === "" ? undefined : Number(setting), optimizer: label[down], purpose: "result" };
       return { words, weight: Math.max(-1, Math.min(1, row.gain / 2)), title: `${across} against the constant rate for ${down}: ${words} decades`, runs: [{ ...where, schedule: across }, { ...where, schedule: "constant" }] };
     }, { corner: "", label: "Gain over the constant rate in decades" }) : O.none("No schedule here ran beside a constant rate."));
@@ -36,7 +41,7 @@ O.schedules = (place) => {
 
 const hue = (i) => {
   const kept = Object.values(O.data.looks[O.theme()]).map((look) => look.color);
-  const basis = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"];
+  const basis = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f", "#44aa99", "#aa4466", "#999933", "#6b4c2a", "#5566cc", "#c0a080", "#b4d455", "#ff9da7"];
   return kept.length && i >= 0 ? basis[i % basis.length] : basis[0];
 };
 
