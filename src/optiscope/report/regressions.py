@@ -158,10 +158,11 @@ def _timings(table: pd.DataFrame, threshold: float) -> list[str]:
 
 def _figures(table: pd.DataFrame, threshold: float) -> list[str]:
     """Ratios of one run and memory: a slow machine slows both arms, so that nothing is divided here."""
+    worse = [number(float(value), infinite="∞") for value in table["worse_by"]]
     shown = pd.DataFrame(
         {
             "Benchmark": table["name"].str.removeprefix("bench/"), "Figure": table["figure"].str.replace("_", " "),
-            "A": table["a"], "B": table["b"], "Worse by": table["worse_by"], "90% interval": _intervals(table),
+            "A": table["a"], "B": table["b"], "Worse by": worse, "90% interval": _intervals(table),
             "Readings": table["readings"], "Verdict": table["verdict"],
         }
     )  # fmt: skip
