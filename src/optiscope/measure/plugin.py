@@ -185,7 +185,12 @@ class BenchmarkPlugin:
     def _told(self) -> str:
         """What is timed, on what, with how many threads."""
         facts, harness = self.harness.facts, self.harness
-        small = "" if harness.level.name == "full" else "; NAME/16 is a set with a sixteenth of each tensor's rows"
+        small = (
+            ""
+            if harness.level.name == "full"
+            else ", fewer networks, cases, seeds and rounds than --benchmark-full has; NAME/16 is a set with a "
+            "sixteenth of each tensor's rows"
+        )
         commit = f"{facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}"
         return (
             f"benchmarks: the {harness.level.name} selection{small}; {facts['cpu']}, {facts['cores']} cores, "

@@ -48,9 +48,10 @@ class SavedRun:
 
         Memory may differ by a twentieth. A model of processor that one file does not name says nothing.
         """
-        found = {}
+        found: dict[str, tuple[Any, Any]] = {}
         for key in MACHINE:
-            mine, theirs = (run.facts.get(key) for run in (self, other))
+            mine: Any = self.facts.get(key)
+            theirs: Any = other.facts.get(key)
             if key == "memory_gb":
                 same = abs(mine - theirs) <= MEMORY_TOLERANCE * max(mine, theirs)
             else:
