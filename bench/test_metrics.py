@@ -16,6 +16,8 @@ import pytest
 
 from optiscope.measure import Level
 
+pytestmark = pytest.mark.benchmark(group="metrics")
+
 SCRIPT = """
 import json, resource, sys, time
 import numpy as np, pandas as pd

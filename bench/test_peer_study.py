@@ -3,12 +3,14 @@
 torch-optimizer 0.3 searches 200 rates an optimizer and function, one run at a time. Here the same 12,400 runs, on the
 same starts and within the same bounds of the rate, go through one `osc.run(engine="auto", jobs=2)`: the start of both
 processes and all proofs are included. The rates are log-spaced instead of drawn, and no gradient is clipped (there,
-each is, to a norm of 1).
+each is, to a norm of 1). The ratio is to a loop by hand, one run after another in one process: a few runs of each cell
+are timed, and stand for the others.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import time
 import warnings
 from collections.abc import Callable
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.benchmark(group="peer_study"), pytest.mark.only("full"
 
 STARTS = {"rosenbrock": (-2.0, 2.0), "rastrigin": (-2.0, 3.5)}
 RATES, STEPS, JOBS = 200, 100, 2
+BY_HAND = 3  # runs of a cell
 # Natural logarithms of the lowest and the highest rate, from the script.
 BOUNDS = {
     "torch.optim.Adam": (-8, 0.5), "torch.optim.SGD": (-8, -1.0), "AdaBound": (-8, 0.3), "Adahessian": (-1, 8),
@@ -53,6 +56,32 @@ def spec_of(name: str, package: Any) -> osc.OptimizerSpec:
     return osc.OptimizerSpec(name, getattr(package, name))
 
 
+def by_hand(run: osc.Run, start: tuple[float, float]) -> float:
+    """Seconds of a run as one would write it: no record at all."""
+    loss_of = run.problem.loss
+    assert loss_of is not None
+    x = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+    begin = time.perf_counter()
+    optimizer = run.optimizer.build([x], run.lr)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss_of(x).backward(create_graph=run.optimizer.name == "Adahessian")  # it asks for second derivatives
+        optimizer.step()
+    return time.perf_counter() - begin
+
+
+def seconds_by_hand(runs: list[osc.Run]) -> float:
+    """Seconds of all runs by hand, from a few of each cell, those in the middle of its rates."""
+    cells: dict[tuple[str, str], list[osc.Run]] = {}
+    for one in runs:
+        cells.setdefault((one.optimizer.name, one.problem.name), []).append(one)
+    total = 0.0
+    for (_, problem), own in cells.items():
+        middle = own[len(own) // 2 : len(own) // 2 + BY_HAND]
+        total += len(own) * statistics.fmean(by_hand(one, STARTS[problem]) for one in middle)
+    return total
+
+
 @pytest.mark.timeout(1800)  # on a machine that others use, too
 def test_the_peer_s_study(benchmark: Any, tell: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "torch-optimizer 0.3 is not installed: pip install 'optiscope[bench]'"
@@ -64,8 +93,9 @@ def test_the_peer_s_study(benchmark: Any, tell: Callable[[str], None], monkeypat
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
     refused: dict[str, str] = {}
 
+    runs: list[osc.Run] = []
+
     def study() -> Any:
-        runs: list[osc.Run] = []
         for name, spec in specs.items():
             low, high = BOUNDS[name]
             rates = [float(rate) for rate in np.exp(np.linspace(low, high, RATES))]
@@ -78,7 +108,7 @@ def test_the_peer_s_study(benchmark: Any, tell: Callable[[str], None], monkeypat
             except osc.InputError as error:
                 refused[name] = str(error)
                 continue
-            runs += cells
+            runs.extend(cells)
         return osc.run(runs, trace="none", jobs=JOBS).runs
 
     with warnings.catch_warnings():
@@ -87,16 +117,21 @@ def test_the_peer_s_study(benchmark: Any, tell: Callable[[str], None], monkeypat
         begin = time.perf_counter()
         frame = benchmark.pedantic(study, rounds=1)
         wall = time.perf_counter() - begin
+        failing = set(frame.loc[frame["status"] == "error", "optimizer"])
+        plain = seconds_by_hand([one for one in runs if one.optimizer.name not in failing])
     assert len(frame) == (len(specs) - len(refused)) * len(STARTS) * RATES
     for name, own in frame[frame["status"] == "error"].groupby("optimizer"):
         refused[str(name)] = f"{len(own)} runs: {own['error'].iloc[0]}"
     cells = frame.groupby(["optimizer", "problem"])["engine"].agg(lambda tiers: "/".join(sorted(set(tiers))))
     counts = cells.value_counts().to_dict()
     benchmark.extra_info.update(
-        wall_s=wall, jobs=JOBS, threads=1, load=os.getloadavg(), refused=refused,
+        wall_s=wall, ratio=plain / wall, by_hand_s=plain, jobs=JOBS, threads=1, load=os.getloadavg(), refused=refused,
         tiers={" ".join(map(str, key)): tier for key, tier in cells.items()},
     )  # fmt: skip
     tell(f"{len(frame)} runs of {STEPS} steps, {len(cells)} of {2 * len(specs)} cells: {counts}")
-    tell(f"  {wall:.1f} s in {JOBS} processes, load {os.getloadavg()[0]:.1f}")
+    tell(
+        f"  {wall:.1f} s in {JOBS} processes, load {os.getloadavg()[0]:.1f}; by hand in one {plain:.1f} s: "
+        f"x{plain / wall:.1f}"
+    )
     for name, why in refused.items():
         tell(f"  {name}: {why}")

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,7 +95,7 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
     # Two more things of one process each: asked for workers it says no; what is compared may fail.
     output = run(
         "--benchmark", "-n", "2", "--benchmark-compare", "--benchmark-compare-fail=median:100000%",
-        "--benchmark-group-by=param", "--benchmark-histogram=histogram" if pygal() else "--benchmark-sort=name",
+        "--benchmark-group-by=param", "--benchmark-sort=name",
         "--benchmark-json=out.json", "--benchmark-cprofile=tottime",
     )  # fmt: skip
     assert "benchmarks run in one process: -n is for the tests" in output
@@ -121,14 +123,6 @@ def reference(device: str, rounds: int) -> dict:
     return {"what": "a stand-in", "device": device, "seconds": rounds * [0.004], "median": 0.004}
 
 
-def pygal() -> bool:
-    try:
-        import pygal  # noqa: F401 # pyright: ignore
-    except ImportError:
-        return False
-    return True
-
-
 def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
     folder = shutil.copytree(project, tmp_path / "again", ignore=shutil.ignore_patterns("results"))
     # The bench that the README shows how to write is one.
@@ -141,6 +135,19 @@ def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
     assert [path.name for path in (folder / "else").glob("*/*.json")] == ["0001_mine.json"]
     output = run("--benchmark-quick", "bench/test_tiny.py", "-k", "large", "--benchmark-save=none", folder=folder)
     assert "nothing was saved: no benchmark was timed" in output
+
+
+def test_a_histogram_is_drawn(project, tmp_path):
+    # In a process of its own: what draws it takes the place of Python's own search for the versions of packages.
+    folder = shutil.copytree(project, tmp_path / "drawn", ignore=shutil.ignore_patterns("results"))
+    arguments = ["--benchmark-quick", "bench/test_tiny.py", "-k", "case", "--benchmark-histogram=drawn"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=folder, env=environment,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [path.name for path in folder.glob("drawn*.svg")] == ["drawn-tiny.svg"]
 
 
 def test_plain_pytest_runs_no_benchmark(run):

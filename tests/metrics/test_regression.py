@@ -1,4 +1,4 @@
-"""Verdicts on timings and on convergence: listed cases, and SciPy as the oracle of the tests."""
+"""Verdicts on convergence: listed cases, and SciPy as the oracle of the tests."""
 
 import numpy as np
 import pandas as pd
@@ -7,75 +7,7 @@ from scipy import stats
 
 from optiscope import InputError
 from optiscope.metrics import holm, signed_rank_p
-from optiscope.metrics.regression import convergence_verdicts, paired_steps, timing_verdicts
-
-
-def timings(**data) -> pd.DataFrame:
-    rows = [{"name": name, "data": list(values), "median_s": float(np.median(values))} for name, values in data.items()]
-    return pd.DataFrame(rows)
-
-
-def around(middle, spread=0.01, rounds=9):
-    return middle * (1 + spread * np.linspace(-1, 1, rounds))
-
-
-def verdict(one, other, **more):
-    [row] = timing_verdicts(timings(x=one), timings(x=other), **more).to_dict("records")
-    return row
-
-
-@pytest.mark.parametrize(
-    ("factor", "spread", "expected"),
-    [(1.0, 0.01, "same"), (1.1, 0.01, "same"), (1.3, 0.01, "slower"), (0.7, 0.01, "faster"), (0.95, 0.01, "same"),
-     (1.15, 0.05, "unclear"), (1.2, 0.5, "unclear"), (1.0, 0.6, "unclear")],
-)  # fmt: skip
-def test_a_verdict_takes_the_spread_into_account(factor, spread, expected):
-    row = verdict(around(1.0, spread), around(factor, spread))
-    assert row["verdict"] == expected
-    assert row["ratio"] == pytest.approx(factor)
-    assert row["low"] <= row["ratio"] <= row["high"]
-
-
-def test_the_threshold_moves_the_verdict():
-    assert verdict(around(1.0), around(1.3), threshold=0.5)["verdict"] == "same"
-    assert verdict(around(1.0), around(1.3), threshold=0.02)["verdict"] == "slower"
-    with pytest.raises(InputError, match="threshold must be > 0"):
-        verdict([1.0], [1.0], threshold=0.0)
-
-
-def test_one_round_is_not_judged():
-    row = verdict([1.0], around(9.0))
-    assert (row["verdict"], row["ratio"]) == ("one reading", 9.0)
-    assert np.isnan(row["low"])
-
-
-def test_the_interval_covers_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(80):
-        one, other = rng.lognormal(0, 0.1, (2, 15))
-        row = verdict(one, other)
-        hits += row["low"] <= 1.0 <= row["high"]
-    assert hits >= 68  # 95% of 80 is 76; a bootstrap of 15 medians is a little short of it
-
-
-def test_other_machines_are_compared_in_units_of_the_reference():
-    slow, fast = around(0.02), around(0.01)
-    row = verdict(around(2.0), around(1.0), reference={"cpu": (slow, fast)})
-    assert (row["verdict"], row["ratio"]) == ("same", pytest.approx(1.0))
-    assert verdict(around(2.0), around(1.0), reference={"cpu": (fast, fast)})["verdict"] == "faster"
-    # A reference that wavers makes the verdict waver.
-    assert verdict(around(2.0), around(1.0), reference={"cpu": (around(0.02, 0.8), fast)})["verdict"] == "unclear"
-    on_gpu = timings(x=around(1.0)).assign(device="cuda:0")
-    with pytest.raises(InputError, match="ran on cuda, and the reference step"):
-        timing_verdicts(on_gpu, on_gpu, reference={"cpu": (fast, fast)})
-
-
-def test_only_what_both_hold_is_compared_worst_first():
-    table = timing_verdicts(
-        timings(a=around(1), b=around(1), c=around(1)), timings(b=around(2), c=around(3), d=around(1))
-    )
-    assert table["name"].tolist() == ["c", "b"]
+from optiscope.metrics.regression import convergence_verdicts, paired_steps
 
 
 def test_the_signed_rank_test_is_that_of_scipy():

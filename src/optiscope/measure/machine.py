@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ def machine_facts() -> dict[str, Any]:
     """Processor, cores, threads, memory, GPU and driver, versions, commit and whether it is dirty."""
     facts = provenance(accelerator() or "cpu")
     facts |= {
+        "cpu_model": cpu_model(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "packages": {name: version for name in PACKAGES if (version := version_of(name))},
     }
@@ -60,6 +62,21 @@ def machine_name(facts: dict[str, Any] | None = None) -> str:
     facts = facts or provenance(accelerator() or "cpu")
     words = f"{facts['system']} {facts['cpu']} {facts['cores']} cores {facts.get('gpu', '')}"
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def cpu_model(path: str = "/proc/cpuinfo") -> str:
+    """Family, model and stepping, where the system tells them: a virtual machine may name its processor's maker alone.
+
+    >>> cpu_model("no such file")
+    ''
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""  # not Linux: the name says more there
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    words = {"cpu family": "family", "model": "model", "CPU part": "part", "stepping": "stepping"}
+    return ", ".join(f"{word} {told[key]}" for key, word in words.items() if told.get(key))
 
 
 def load() -> float | None:

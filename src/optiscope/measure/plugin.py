@@ -21,7 +21,7 @@ from .bandwidth import QUICK_SIZES, SIZES, Bandwidth, probe_bandwidth, probe_bes
 from .clocks import Spread
 from .levels import Level
 from .machine import accelerator, load, machine_facts, why_no_cuda
-from .reference import reference_step
+from .reference import reference_beside, reference_step
 from .step import Stepper
 
 DEFAULT_STORAGE = "file://./.benchmarks"  # pytest-benchmark's own
@@ -65,6 +65,8 @@ class Harness:
         self.begin, self.load = time.time(), load()
         self._bandwidth: dict[str, Bandwidth] = {}
         self._reference: dict[str, dict[str, Any]] = {}
+        self._step_beside: dict[str, Callable[[], float]] = {}
+        self._beside: dict[str, list[float]] = {}
 
     def bandwidth(self, device: str = "cpu") -> Bandwidth:
         """The bandwidth probe of a device, made when it is first asked for."""
@@ -106,6 +108,12 @@ class Harness:
             self._reference[device] = reference_step(device, rounds=self.level.pick(5, 15, 15))
         return self._reference[device]
 
+    def beside(self, device: str = "cpu") -> None:
+        """Take a few reference steps between two benchmarks: a machine wavers, from one minute to the next."""
+        if device not in self._step_beside:
+            self._step_beside[device] = reference_beside(device)
+        self._beside.setdefault(device, []).append(self._step_beside[device]())
+
     def finish(self) -> None:
         """Measure each reference step once more: what the machine was at the end belongs to the run, too."""
         for device, first in self._reference.items():
@@ -120,7 +128,7 @@ class Harness:
             "seconds": time.time() - self.begin,
             "load_before": self.load, "load_after": load(),
             "bandwidth": {device: one.as_record() for device, one in self._bandwidth.items()},
-            "reference": dict(self._reference), "lines": self.lines,
+            "reference": dict(self._reference), "beside": self._beside, "lines": self.lines,
         }  # fmt: skip
 
 
@@ -177,7 +185,12 @@ class BenchmarkPlugin:
     def _told(self) -> str:
         """What is timed, on what, with how many threads."""
         facts, harness = self.harness.facts, self.harness
-        small = "" if harness.level.name == "full" else "; NAME/16 is a set with a sixteenth of each tensor's rows"
+        small = (
+            ""
+            if harness.level.name == "full"
+            else ", fewer networks, cases, seeds and rounds than --benchmark-full has; NAME/16 is a set with a "
+            "sixteenth of each tensor's rows"
+        )
         commit = f"{facts['commit'][:12] or 'unknown'}{' (dirty)' if facts['dirty'] else ''}"
         return (
             f"benchmarks: the {harness.level.name} selection{small}; {facts['cpu']}, {facts['cores']} cores, "
@@ -224,10 +237,11 @@ class BenchmarkPlugin:
 
     @pytest.fixture(autouse=True)
     def _measured(self, request: pytest.FixtureRequest, _pinned: None) -> None:
-        """The reference step before the first benchmark: without it, machines cannot be compared."""
+        """The reference step before the first benchmark, and a few of it before each: by them runs are compared."""
         if "benchmark" in request.fixturenames and not request.getfixturevalue("benchmark").disabled:
             for device in filter(None, ("cpu", accelerator())):
                 self.harness.reference(device)
+                self.harness.beside(device)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_machine_info(self, machine_info: dict[str, Any]) -> None:

@@ -1,90 +1,20 @@
-"""Whether one run is slower than another, or converges later: verdicts that know the spread. Imports pandas and NumPy.
+"""Whether one run converges later than another: a paired test over seeds. Imports pandas and NumPy.
 
-Timings are judged by a bootstrap of the ratio of medians over rounds; convergence by a paired test over seeds. Neither
-is a comparison of two numbers, and where the data cannot tell, the verdict says so.
+Where the seeds cannot tell, the verdict says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
 from .cells import KEY, require
 from .rates import shown_rates
 from .significance import holm, signed_rank_p
 from .targets import difficulty, steps_to_target, targets_for
 
-RESAMPLES = 2000
 CELL = ["problem", "optimizer", "schedule", "horizon"]
-TIMING_COLUMNS = ("name", "a_s", "b_s", "ratio", "low", "high", "rounds_a", "rounds_b", "verdict")
 CONVERGENCE_COLUMNS = (*CELL, "metric", "target", "seeds", "a_median", "b_median", "ratio", "p", "p_holm", "verdict")
-
-
-def timing_verdicts(
-    a: pd.DataFrame, b: pd.DataFrame, *, threshold: float = 0.15,
-    reference: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None, seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
-    """Each benchmark that both frames hold: `ratio` is B's median seconds over A's, `low` to `high` its 95% interval.
-
-    The interval is a bootstrap over rounds. `slower`: all of it lies above 1 + threshold; `faster`: all of it below
-    1 / (1 + threshold); `same`: all of it between the two; `unclear`: it crosses one of them. `one reading`: a run has
-    a single round, and no spread. With `reference` (device → seconds of the reference step on A's machine and on B's)
-    each side is first divided by its own, whose spread then counts too.
-
-    Raises InputError for a threshold that is not above 0, or a device without a reference.
-    """
-    if not threshold > 0:
-        raise InputError(f"threshold must be > 0 (0.15 is 15%), got {threshold}")
-    for frame in (a, b):
-        require(frame, ("name", "data", "median_s"), "timings")
-    both = a.merge(b, on="name", suffixes=("_a", "_b"))
-    rng = np.random.default_rng(seed)
-    rows = []
-    for row in both.to_dict("records"):
-        one, other = (np.asarray(row[f"data_{side}"], dtype=float) for side in "ab")
-        ratio, low, high = row["median_s_b"] / row["median_s_a"], np.nan, np.nan
-        scale: float | np.ndarray = 1.0
-        if reference is not None:
-            mine, theirs = _reference(reference, row)
-            ratio *= float(np.median(mine) / np.median(theirs))
-            scale = _medians(mine, rng) / _medians(theirs, rng)
-        verdict = "one reading"
-        if min(len(one), len(other)) > 1:
-            low, high = np.quantile(_medians(other, rng) / _medians(one, rng) * scale, (0.025, 0.975))
-            verdict = _verdict(float(low), float(high), threshold)
-        rows.append(
-            (row["name"], row["median_s_a"], row["median_s_b"], ratio, low, high, len(one), len(other), verdict)
-        )
-    return pd.DataFrame(rows, columns=list(TIMING_COLUMNS)).sort_values("ratio", ascending=False, ignore_index=True)
-
-
-def _reference(reference: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    device = row.get("device_a")
-    device = str(device).partition(":")[0] if isinstance(device, str) else "cpu"
-    if device not in reference:
-        raise InputError(
-            f"{row['name']} ran on {device}, and the reference step was not measured there on both machines"
-        )
-    mine, theirs = reference[device]
-    return np.asarray(mine, dtype=float), np.asarray(theirs, dtype=float)
-
-
-def _medians(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Medians of resamples."""
-    return np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
-
-
-def _verdict(low: float, high: float, threshold: float) -> str:
-    roof, floor = 1 + threshold, 1 / (1 + threshold)
-    if low > roof:
-        return "slower"
-    if high < floor:
-        return "faster"
-    return "same" if floor <= low and high <= roof else "unclear"
 
 
 def paired_steps(runs: pd.DataFrame, trace: pd.DataFrame | None) -> pd.DataFrame:

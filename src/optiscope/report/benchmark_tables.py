@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ from ..timings import SavedRun
 COLUMNS = (
     "ms: median of the rounds, each a block of steps. ±: half the interquartile range, as a share of the median. ns: a "
     "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
-    "what b = a and a += b of as many bytes reached in the same run; a copy also fetches the lines that it "
-    "overwrites, which is not counted, so that a step, itself an update, may reach more. state B, peak B: bytes a "
+    "what b = a and a += b of as many bytes reached right before and after. A copy first fetches the lines that it "
+    "overwrites, and so moves three bytes for the two that are counted: a step, which overwrites what it has read, may "
+    "reach 150% of it. More than 100% of an update means that memory gave more while the step was timed than before "
+    "and after; more than the best of both kernels in the whole run is an error. state B, peak B: bytes a "
     "parameter, of the optimizer's state and of the most that it held beyond parameters and gradients, in a process "
     "of its own. launches, events: kernels of a step, and its time by CUDA's events. compile: the first step, which "
     "compiles. –: not measured."
@@ -45,8 +48,7 @@ def step_table(rows: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "Optimizer": rows["optimizer"], "Implementation": rows["implementation"], "ms": 1e3 * rows["median_s"],
-            "±": [f"{50 * (high - low) / middle:.0f}%" for low, middle, high in
-                  zip(rows["q25_s"], rows["median_s"], rows["q75_s"], strict=True)],
+            "±": _spreads(rows),
             "ns": column("ns_per_parameter"), "GB/s": column("gb_per_s"),
             "of a copy": [_percent(share) for share in column("share_of_copy")],
             "of an update": [_percent(share) for share in column("share_of_update")],
@@ -74,7 +76,7 @@ def training_table(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "Problem": rows["problem"], "Optimizer": rows["optimizer"], "Device": rows["device"],
             "Parameters": rows["parameters"], "Batch": rows["batch_size"], "Samples/s": rows["samples_per_s"],
-            "ms": 1e3 * rows["median_s"], "forward ms": 1e3 * rows["forward_s"], 
+            "ms": 1e3 * rows["median_s"], "±": _spreads(rows), "forward ms": 1e3 * rows["forward_s"], 
             "backward ms": 1e3 * rows["backward_s"],
             "step ms": 1e3 * rows["step_s"], "optimizer": [_percent(share) for share in rows["optimizer_share"]],
         }
@@ -106,16 +108,25 @@ def scheduler_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"Scheduler": rows["schedule"], "µs": rows["us_per_step"], "of a training step": share})
 
 
-def suite_table(benchmarks: Sequence[dict]) -> pd.DataFrame:
-    """Every ratio that the suite recorded of itself."""
+def suite_table(figures: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Every ratio that the suite recorded of itself, and the memory of its processes; rows of `SavedRun.figures`."""
     rows = [
-        {"Benchmark": one["name"].removeprefix("test_"), "×": float(value),
-         "Ratio of": "its two arms" if key == "ratio" else key.removeprefix("ratio_").replace("_", " ")}
-        for one in benchmarks
-        for key, value in one["extra_info"].items()
-        if key.startswith("ratio") or key.endswith("_ratio")
+        {"Benchmark": one["name"].rpartition("::")[2].removeprefix("test_"), "Value": f"{number(one['value'])}{unit}",
+         "Figure": "ratio of its two arms" if one["figure"] == "ratio" else words}
+        for one in figures
+        for words in [one["figure"].removesuffix("_gb").replace("_", " ")]
+        for unit in [" GB" if one["figure"].endswith("_gb") else " ×"]
+        if one["kind"] == "ratio" or one["figure"].endswith("_gb")
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Benchmark", "Ratio of", "×"])
+    return pd.DataFrame(rows, columns=["Benchmark", "Figure", "Value"])
+
+
+def _spreads(rows: pd.DataFrame) -> list[str]:
+    """Half the interquartile range over rounds, as a share of the median."""
+    return [
+        f"{50 * (high - low) / middle:.0f}%"
+        for low, middle, high in zip(rows["q25_s"], rows["median_s"], rows["q75_s"], strict=True)
+    ]
 
 
 def _percent(share: float) -> str:

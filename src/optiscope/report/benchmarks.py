@@ -84,13 +84,16 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
     lanes = rows_of(run, "lanes")
     if len(lanes):
         blocks += ["### Lanes", *picture("lanes")]
-    own = [one for one in run.benchmarks if one["group"] in SUITE]
-    if own:
-        blocks += ["### The suite itself", to_markdown(suite_table(own)), "Each a ratio of two arms in one run."]
+    own = suite_table(run.figures())
+    if len(own):
+        blocks += ["### The suite itself", to_markdown(own), SUITE]
     return blocks
 
 
-SUITE = ("lanes", "recording", "encoding", "store", "jobs", "lanes_jax")
+SUITE = (
+    "Ratios of two arms in one run, of which more is better; overheads, of recording, of the harness and of a frame's "
+    "peak memory, of which less is; and gigabytes that a process reached."
+)
 
 
 def _title(run: SavedRun) -> str:
@@ -145,16 +148,30 @@ def _arithmetic(run: SavedRun, steps: pd.DataFrame) -> list[str]:
             f"{row['bytes_per_parameter']:.4g} bytes × {row['parameters']:,.0f} parameters = {total / 1e9:.3g} GB; in "
             f"{1e3 * row['median_s']:.3g} ms that is {row['gb_per_s']:.3g} GB/s, {row['share_of_copy']:.0%} of the "
             f"{row['copy_gb_per_s']:.3g} GB/s of a copy over as many bytes, and {row['share_of_update']:.0%} of an "
-            "update's."
+            f"update's.{_beyond(row['share_of_copy'])}"
         )
     return blocks
+
+
+def _beyond(share: float) -> str:
+    """Why a share of a copy above 1 is none of what moves."""
+    if share <= 1:
+        return ""
+    return (
+        " That copy moved half as many bytes again, for it first fetches the lines that it overwrites: of all that it "
+        f"moved, the step reaches {share / 1.5:.0%}."
+    )
 
 
 _PARTS: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.DataFrame], str, str], ...] = (
     (
         "training", "Training", training_table, "iterations",
-        ("ms: a whole iteration, nothing synchronised within it. forward, backward, step: timed apart, the device "
-        "synchronised after each. optimizer: its part of those, `zero_grad` included."),
+        (
+            "ms: a whole iteration, nothing synchronised within it, the median of the rounds. ±: half their "
+            "interquartile range, as a share of that median. forward, backward, step: timed apart, the device "
+            "synchronised after each, so that they need not add up to the whole. optimizer: its part of those, "
+            "`zero_grad` included."
+        ),
     ),
     (
         "convergence", "Convergence", convergence_table, "",

@@ -1,4 +1,4 @@
-"""Saved benchmark runs: files of pytest-benchmark with the harness's own facts beside, read into a frame. No torch."""
+"""A saved run, read and put into frames; finding one by its number, its name or its path."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError, nearest
+from ..errors import InputError, nearest
+from .check import check_saved
+from .figures import figures_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FOLDER = Path("results/benchmarks")
 # What makes a machine another one. Not its torch, nor the commit: those are what one compares.
-MACHINE = ("cpu", "cores", "memory_gb", "gpu", "threads")
+MACHINE = ("cpu", "cpu_model", "cores", "memory_gb", "gpu", "threads")
+MEMORY_TOLERANCE = 0.05  # the system keeps some for itself, not always as much
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,22 @@ class SavedRun:
         dirty = " (dirty)" if self.facts.get("dirty") else ""
         return f"{self.path.name}, {self.made[:10]}, {commit}{dirty}, torch {self.facts.get('torch', 'unknown')}"
 
-    def same_machine(self, other: SavedRun) -> bool:
-        """Whether both ran on one kind of machine, with as many threads."""
-        return all(self.facts.get(key) == other.facts.get(key) for key in MACHINE)
+    def differences(self, other: SavedRun) -> dict[str, tuple[Any, Any]]:
+        """What of `MACHINE` is not the same, with both values; nothing where both ran on one kind of machine.
+
+        Memory may differ by a twentieth. A model of processor that one file does not name says nothing.
+        """
+        found: dict[str, tuple[Any, Any]] = {}
+        for key in MACHINE:
+            mine: Any = self.facts.get(key)
+            theirs: Any = other.facts.get(key)
+            if key == "memory_gb":
+                same = abs(mine - theirs) <= MEMORY_TOLERANCE * max(mine, theirs)
+            else:
+                same = mine == theirs or (key == "cpu_model" and not (mine and theirs))
+            if not same:
+                found[key] = (mine or "none", theirs or "none")
+        return found
 
     def frame(self, group: str | None = None) -> pd.DataFrame:
         """One row a benchmark: `name`, `group`, the seconds of each round (`data`), their median, all figures."""
@@ -58,6 +74,15 @@ class SavedRun:
             if group is None or one["group"] == group
         ]  # fmt: skip
         return pd.DataFrame(rows)
+
+    def reference(self) -> dict[str, list[float]]:
+        """Seconds of the reference step, by device: before each benchmark, or at the beginning and the end alone."""
+        ends = {device: one["seconds"] for device, one in self.harness["reference"].items()}
+        return ends | self.harness.get("beside", {})
+
+    def figures(self) -> list[dict[str, Any]]:
+        """One row a ratio, memory figure or count that a benchmark recorded, as `figures_of` gives them."""
+        return [row for one in self.benchmarks for row in figures_of(one)]
 
     def convergence(self) -> pd.DataFrame:
         """One row a cell, target and seed: `problem`, `optimizer`, `schedule`, `metric`, `target`, `seed`, `steps`."""
@@ -77,15 +102,18 @@ class SavedRun:
 
 
 def load_run(path: str | os.PathLike[str]) -> SavedRun:
-    """Read a file. Raises InputError where it is none of `pytest --benchmark`."""
+    """Read a file. Raises InputError, naming file and field, where it is none of `pytest --benchmark`."""
     path = Path(path)
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
-        return SavedRun(path, whole["machine_info"], whole["optiscope"], whole["benchmarks"], whole["datetime"])
+        check_saved(whole)
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except InputError as error:
         raise InputError(f"{str(path)!r} is no file that pytest --benchmark saved: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} is no file that pytest --benchmark saved: no JSON, {error}") from error
+    return SavedRun(path, whole["machine_info"], whole["optiscope"], whole["benchmarks"], whole["datetime"])
 
 
 def saved_runs(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
