@@ -22,11 +22,11 @@ def stored(folder: Path) -> Store:
 
 
 def rate(text: str, *words: str) -> float | str:
-    """A rate, or one of the words that may stand for it. Raises InputError for any other text."""
+    """The rate of `--lr`, or one of the words that may stand for it. Raises InputError for any other text."""
     if text in words:
         return text
     try:
         return float(text)
     except ValueError:
         allowed = ", ".join(map(repr, words))
-        raise InputError(f"lr must be {allowed} or a rate > 0, got {text!r}") from None
+        raise InputError(f"--lr must be {allowed} or a rate > 0, got {text!r}") from None
