@@ -20,16 +20,20 @@ def runs():
     bowl = osc.Problem(
         "bowl", lambda x: x[..., 0] ** 2 + 10 * x[..., 1] ** 2, (3.0, 2.0), (0.0, 0.0), ((-4.0, 4.0),) * 2
     )
-    return osc.grid(bowl, "SGD", lr=rates, start=starts, steps=700)
+    return osc.grid(bowl, "SGD", lr=rates, start=starts, steps=300)
+
+
+@pytest.fixture(scope="module")
+def whole(runs):
+    return traced(runs, "all", "single")
 
 
 @pytest.mark.parametrize("engine", ["single", "stacked", "grouped", "auto"])
-def test_the_rows_are_those_of_the_whole_trace(runs, engine):
-    whole = traced(runs, "all", "single").groupby("run_id")
+def test_the_rows_are_those_of_the_whole_trace(runs, whole, engine):
     ends = traced(runs, ENDS, engine).groupby("run_id")
     assert set(ends.groups) == {one.run_id for one in runs}
     some = 0
-    for run_id, path in whole:
+    for run_id, path in whole.groupby("run_id"):
         own = ends.get_group(run_id)
         near = path[path["loss"] <= 1e-2]["step"]
         steps = sorted({*near[:1], path["step"].max()})
