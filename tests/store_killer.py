@@ -47,18 +47,18 @@ def look(folder: str) -> list[str]:
 
 
 def sweep(folder: str) -> dict:
-    """Kills at random moments, up to twelve; then the sweep may end."""
+    """Kills at random moments, up to eight; then the sweep may end."""
     begin = time.monotonic()
     in_fork(write_sweep, folder + "-whole", 0)
     span = time.monotonic() - begin
     moments = random.Random(5)
     counts: list[int] = []
     done: set[str] = set()
-    while len(counts) < 12 and len(done) < len(sweep_runs()):
+    while len(counts) < 8 and len(done) < len(sweep_runs()):
         process = fork.Process(target=write_sweep, args=(folder, 0))
         process.start()
         # Later and later, so that the sweep gets on however slow its first steps are.
-        process.join(moments.uniform(0, span * (1 + len(counts)) / 12))
+        process.join(moments.uniform(0, span * (1 + len(counts)) / 8))
         process.kill()
         process.join()
         now = set(in_fork(look, folder))
@@ -73,7 +73,7 @@ def sweep(folder: str) -> dict:
 def compact(folder: str) -> dict:
     """A kill before the first change on the disk, before the second, and so on, until the compaction gets through."""
     compaction.RUNS_ROWS, compaction.TRACE_ROWS = 4, 10**6
-    in_fork(write_parts, folder + "-whole", sweep_runs()[:7])
+    in_fork(write_parts, folder + "-whole", sweep_runs()[:5])
     parts = []
     for kills in range(100):
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ LINES = ["See, compare and time", "PyTorch optimizers and", "learning-rate sched
 
 def make(tiny: bool, store: Path) -> Figure:
     """Prepare the race on a map wide enough for words, and compose the picture."""
-    prepared = prepare_race("beale", steps=200, store=store)
+    prepared = prepare_race("beale", steps=50 if tiny else 200, store=store)
     course = prepared.course(bounds=((-6.9, 4.5), (-2.6, 3.1)))
     return cover(course, title="optiscope", lines=LINES)
 

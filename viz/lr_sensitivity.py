@@ -24,7 +24,7 @@ SCHEDULES = ["constant", "CosineAnnealingLR", "OneCycleLR"]
 
 def make(tiny: bool, store: Path) -> Figure:
     """Run every pair at every rate from every start."""
-    steps, seeds, count = (300, 2, 7) if tiny else (300, 9, 29)
+    steps, seeds, count = (40, 2, 7) if tiny else (300, 9, 29)
     rates = np.logspace(-5, 2, count).tolist()
     runs = osc.grid("rosenbrock", OPTIMIZERS, SCHEDULES, lr=rates, seed=range(seeds), start="random", steps=steps)
     return lr_sensitivity(lr_curves(osc.run(runs, store=store, trace="none").runs))

@@ -19,7 +19,7 @@ OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 
 def make(tiny: bool, store: Path) -> Film:
     """Prepare the race as for the flat film, and draw it in three dimensions."""
-    prepared = prepare_race("beale", OPTIMIZERS, steps=200, store=store)
+    prepared = prepare_race("beale", OPTIMIZERS, steps=50 if tiny else 200, store=store)
     course = prepared.course(bounds=((-1.7, 4.3), (-1.9, 2.1)))
     frames = 6 if tiny else 60
     return race_3d(course, title=prepared.title, subtitle=prepared.subtitle, frames=frames, size=(560, 420))

@@ -20,7 +20,7 @@ SCHEDULES = ["constant", "StepLR", "CosineAnnealingLR", "OneCycleLR", "wsd"]
 
 def make(tiny: bool, store: Path) -> Film:
     """Tune the peak rate of each schedule, run it, and draw the race over the gap and the rate."""
-    problem, steps = "beale(noise=2.0)", 300
+    problem, steps = "beale(noise=2.0)", 30 if tiny else 300
     runs = []
     for schedule in SCHEDULES:
         best = osc.tune(problem, "Adam", schedule, steps=steps, seeds=1 if tiny else 5, store=store)

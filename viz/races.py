@@ -20,11 +20,11 @@ PROBLEMS = ["rosenbrock", "himmelblau", "quadratic(condition=50)", "saddle"]
 
 def make(tiny: bool, store: Path) -> Film:
     """Prepare each race, and put the four side by side on dark paper."""
-    lr = 1e-3 if tiny else "tune"
-    prepared = [prepare_race(problem, OPTIMIZERS, lr=lr, steps=200, store=store) for problem in PROBLEMS]
+    lr, steps = (1e-3, 50) if tiny else ("tune", 200)
+    prepared = [prepare_race(problem, OPTIMIZERS, lr=lr, steps=steps, store=store) for problem in PROBLEMS]
     return races(
         [one.course() for one in prepared], title=TITLE, theme="dark", frames=8 if tiny else 150, seconds=9.0,
-        subtitle="200 steps from each function's own start; each method at the best of the same rates",
+        subtitle=f"{steps} steps from each function's own start; each method at the best of the same rates",
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_runs_that_fail_are_told_and_all_of_them_are_no_success(here, capsys, mo
     (here / "brittle.py").write_text(BROKEN)
     monkeypatch.syspath_prepend(here)
     (here / "lost.toml").write_text(LOST.format(optimizers, lr))
-    for _ in range(2):  # nor is it one when all that failed is found in the store
+    for _ in range(1 + code):  # nor is it one when all that failed is found in the store
         assert exit_code(["run", "lost.toml"]) == code
         out, err = capsys.readouterr()
         assert err.count("\n") == code
