@@ -35,7 +35,8 @@ def test_draws(recipe, tmp_path):
     path = save_picture(picture, tmp_path / recipe.file)
     with Image.open(path) as image:
         assert image.width >= 480
-        assert max(image.convert("L").histogram()) < 0.99 * image.width * image.height  # something is drawn on the paper
+        # Something is drawn on the paper.
+        assert max(image.convert("L").histogram()) < 0.99 * image.width * image.height
         assert getattr(image, "n_frames", 1) == (len(picture) if isinstance(picture, Film) else 1)
     words = path.with_suffix(".alt.txt").read_text(encoding="utf-8")
     assert len(words.split()) >= 8

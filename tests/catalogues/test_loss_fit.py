@@ -61,7 +61,7 @@ WRONG = [
     ("CrossEntropyLoss", LOGITS * float("nan"), INDEX, "has NaN"),
     ("CrossEntropyLoss", LOGITS[:0], INDEX[:0], "input is empty"),
     ("CrossEntropyLoss", "logits", INDEX, "input must be a tensor, got str"),
-    ("MSELoss", LOGITS, LOGITS[:, :1], r"target must have shape \(\*\) beside input of shape \(4, 3\), got \(4, 1\)"),
+    ("MSELoss", LOGITS, LOGITS[:, :1], r"target must have the shape of input, \(4, 3\), got \(4, 1\)$"),
     ("MSELoss", LOGITS, LOGITS.double(), "target is float64 and input float32: they must be alike"),
     ("SoftMarginLoss", ONE, 0 * ONE, "target must be 1 or -1, but it has a value of 0"),
     ("MultiLabelSoftMarginLoss", LOGITS, PROBABILITIES, "target must be 0 or 1"),

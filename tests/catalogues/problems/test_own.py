@@ -353,7 +353,7 @@ BAD = [
     (made(loss=nn.Linear(2, 2)), "unknown loss 'Linear'"),
     (with_targets(CLASSES + 1), "Net: CrossEntropyLoss: target must be class indices from 0 to C - 1, but it has a class 2 where there are 2"),
     (with_targets(CLASSES.float()), "Net: CrossEntropyLoss: target must"),
-    (made(dataset=TensorDataset(INPUTS, INPUTS[:, :1]), loss="MSELoss"), "must have shape (*) beside input of shape (32, 2), got (32, 1)"),
+    (made(dataset=TensorDataset(INPUTS, INPUTS[:, :1]), loss="MSELoss"), "MSELoss: target must have the shape of input, (32, 2), got (32, 1)"),
     (made(lambda: nn.Linear(6, 3), TensorDataset(INPUTS, INPUTS[:, :2]), nn.L1Loss()), "(output of shape (32, 3), target of shape (32, 2))"),
     (made(lambda: nn.Flatten(0), loss=nn.functional.cross_entropy), "the output must have one row an example: output of shape (192,), target of shape (32,)"),
     (made(lambda: nn.Linear(5, 2)), "network: the network refuses an input of shape (32, 6): mat1 and mat2 shapes cannot be multiplied"),

@@ -155,12 +155,12 @@ def _variant(
             return variant, sizes
         wrong = max(wrong, fits.index(False))
     # The part that no variant gets past is the one to speak of.
+    first, given = tuple(tensors[0].shape), tuple(tensors[wrong].shape)
+    if wrong and forms[0].shapes == forms[wrong].shapes:
+        raise InputError(f"{name}: {parts[wrong].name} must have the shape of {parts[0].name}, {first}, got {given}")
     shapes = " or ".join(dict.fromkeys(pretty(shape) for shape in forms[wrong].shapes))
-    beside = f" beside {parts[0].name} of shape {tuple(tensors[0].shape)}" if wrong else ""
-    raise InputError(
-        f"{name}: {parts[wrong].name} must have shape {shapes}{beside}, got {tuple(tensors[wrong].shape)}"
-        + (f" (each is {pretty(forms[0].shapes[0])})" if wrong and forms[0].shapes[0] == forms[wrong].shapes[0] else "")
-    )
+    beside = f" beside {parts[0].name} of shape {first}" if wrong else ""
+    raise InputError(f"{name}: {parts[wrong].name} must have shape {shapes}{beside}, got {given}")
 
 
 def _one_dtype(name: str, parts: Sequence[Part], tensors: Sequence[torch.Tensor]) -> None:
