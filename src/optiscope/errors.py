@@ -53,9 +53,14 @@ class GuardError(OptiscopeError):
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:
-    """`, did you mean 'Adam'?` for the nearest allowed name, or an empty string."""
+    """`, did you mean 'Adam'?` for the nearest allowed name, or an empty string.
+
+    A name that goes on from what was given comes before one that merely has letters in common: `Cosin` is the start
+    of `CosineAnnealingLR`, though `warmup_cosine` shares as many letters and is shorter.
+    """
     lowered = {name.lower(): name for name in allowed}
-    close = difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.5)
+    begun = [name for name in lowered if len(given) > 2 and name.startswith(given.lower())]
+    close = [min(begun, key=len)] if begun else difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.5)
     return f", did you mean {lowered[close[0]]!r}?" if close else ""
 
 
