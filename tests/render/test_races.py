@@ -56,10 +56,28 @@ def test_one_legend_and_a_winner_a_cell_at_the_end_alone(courses):
     legend = [text for text in film.still().findobj(Text) if str(text.get_gid()).startswith("legend:")]
     assert [text.get_text() for text in legend] == ["SGD", "Adam", "RMSprop"]
     assert [text.get_color() for text in legend] == [style_of(name).ink for name in ("SGD", "Adam", "RMSprop")]
+    # RMSprop's trace ends early, which is how it diverged; nobody leaves a map.
+    keys = [text.get_text() for text in film.still().findobj(Text) if text.get_gid() == "key:"]
+    assert keys == ["○ start   ★ minimum"]
     assert sum(words.startswith("lowest: ") for words in shown(film.still())) == 2
     assert sum(words.startswith("lowest: ") for words in shown(film.still(2))) == 0
     assert "beale: two paths" in film.alt
     assert "bowl: three paths" in film.alt
+
+
+def test_the_key_names_the_signs_that_the_maps_hold(courses):
+    away = np.linspace(1, 40, 81)[:, None] * np.array([[3.0, 2.0]])
+    runs, trace = frames_of({"SGD": away}, {"SGD": bowl(*away.T)})
+    runs["status"] = "diverged"
+    lost = Course(courses[1].landscape, runs, trace, [], "lost")
+    for one, size in ((lost, None), (lost, (240, 400))):  # beside the names, and below them where there is no room
+        still = races([one], frames=5, across=1, size=size).still()
+        [key] = [text for text in still.findobj(Text) if text.get_gid() == "key:"]
+        assert key.get_text() == "○ start   ▶ off the map   ✖ diverged"
+        box = key.get_window_extent()
+        names = [text for text in still.findobj(Text) if str(text.get_gid()).startswith("legend:")]
+        assert box.x0 >= 0
+        assert not any(box.overlaps(name.get_window_extent()) for name in names)
 
 
 def test_what_is_painted_is_what_the_figure_shows(courses, tmp_path):

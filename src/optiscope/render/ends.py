@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 _LINE = 1.45  # the height of a line of words, in font sizes
+# To the middle of the name's left side: to its own middle, a line would run through the names between.
+_LEADER = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 1, "shrinkB": 3, "relpos": (0.0, 0.5)}
 
 
 def label_ends(
@@ -38,7 +40,7 @@ def label_ends(
         texts.append(ax.annotate(
             words, (x, y), xytext=(gap + (5 if moved else 0), up), textcoords="offset points", fontsize=size,
             color=color, va="center", fontweight="bold", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "shrinkA": 1, "shrinkB": 3} if moved else None,
+            arrowprops=_LEADER | {"color": color} if moved else None,
         ))  # fmt: skip
         texts[-1].set_in_layout(in_layout)
     return texts

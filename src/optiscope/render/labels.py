@@ -34,8 +34,9 @@ def place(
     reach, angle = (grid.ravel() for grid in np.meshgrid(_REACHES, _ANGLES, indexing="ij"))
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     slots = ring[None] * (sizes[:, None, :] / 2 + reach[None, :, None])
+    # Far is worse than its length: a name whose line must be followed over the whole map is as good as lost.
     # A slight liking for the right, then for above, makes quiet pictures alike.
-    taste = reach + 2.0 * (1 - ring[:, 0]) + 1.0 * (1 - ring[:, 1])
+    taste = reach * (1 + reach / 320) + 2.0 * (1 - ring[:, 0]) + 1.0 * (1 - ring[:, 1])
     solver = _Solver(slots, taste, sizes, bounds, clutter, np.empty((0, 3)) if marks is None else marks)
     chosen = np.zeros((frames, n), int)
     chosen[-1] = solver.settle(anchors[-1])

@@ -128,6 +128,9 @@ def _compose(
         parts.append((dots, halo, trail, head))
     for layer in range(4):
         moving += [part[layer] for part in parts]
+    if len(minima):
+        # Its outline once more over the clouds, or whoever arrives would hide where.
+        moving += ax.plot(*np.array(minima).T, linestyle="", marker="*", ms=17, mfc="none", mec="#16181b", mew=1.0)
     (cursor,) = strip.plot([0, 0], [0, 1], color=theme.ink, lw=0.9, alpha=0.75, transform=strip.get_xaxis_transform())
     moving.append(cursor)
     colors = [theme.paper, theme.ink, theme.muted, theme.star, *(one.color for one in styles)]

@@ -20,7 +20,7 @@ from ..metrics.verdicts import verdicts
 from .clock import frame_times, overhang
 from .competitors import LEAST_GAP, Competitor, competitors_of, rank
 from .picture import Film
-from .race_map import Landscape, Map
+from .race_map import BEYOND, ENDED, Landscape, Map, signs
 from .race_strip import RateStrip, Strip
 from .race_table import Table, column_width
 from .stage import DESIGN, LARGEST, Stage
@@ -127,6 +127,13 @@ class Entry:
         ]
         self.sentences = [str(judged.loc[one.run_id, "words"]) for one in self.competitors]
 
+    @property
+    def signs(self) -> set[str]:
+        """The markers that the heads have besides the usual one, now or then."""
+        low, high = self.ground.low, self.ground.high
+        leave = any(((one.xy < low) | (one.xy > high)).any() for one in self.competitors)
+        return set(BEYOND[0] * leave + ENDED * any(bool(one.fate) for one in self.competitors))
+
     def told(self, title: str) -> str:
         """What is shown, and who did how well."""
         count = len(self.competitors)
@@ -216,7 +223,9 @@ def _grid(
     stage.heading(title, 0.1, height - 0.1, width - 0.2, 12.5, theme.ink, "bold")
     stage.heading(subtitle, 0.1, height - 0.1 - 0.25 * bool(title), width - 0.2, 8.5, theme.muted, "normal")
     top = height - 0.12 - 0.25 * bool(title) - 0.2 * bool(subtitle)
-    top -= _legend_line(stage, everyone, top) + 0.08
+    seen = set().union(*(entry.signs for entry in entries))
+    key = [word for line in signs(seen, minima=any(entry.stars for entry in entries)) for word in line]
+    top -= _legend_line(stage, everyone, "   ".join(key), top) + 0.08
     rows = math.ceil(len(entries) / across)
     cell_width, cell_height = (width - 0.1) / across, (top - 0.06) / rows
     margin = max(0.06, overhang(max(entry.last for entry in entries)))
@@ -241,8 +250,8 @@ def _grid(
     return stage
 
 
-def _legend_line(stage: Stage, everyone: Sequence[Competitor], top: float) -> float:
-    """Swatches and names from left to right, in as many lines as they need; the height that they take, in inches."""
+def _legend_line(stage: Stage, everyone: Sequence[Competitor], key: str, top: float) -> float:
+    """Swatches, names and a key of signs, left to right in as many lines as they need; their height, in inches."""
     x, y, lines = 0.1, top - 0.12, 1
     renderer = stage.canvas.get_renderer()
     for one in everyone:
@@ -260,4 +269,11 @@ def _legend_line(stage: Stage, everyone: Sequence[Competitor], top: float) -> fl
         )  # fmt: skip
         stage.figure.add_artist(swatch)
         x += 0.34 + taken + 0.22
+    text = stage.figure.text(
+        stage.width - 0.1, y, key, fontsize=7.5, color=stage.theme.muted, ha="right", va="center",
+        transform=stage.figure.dpi_scale_trans, gid="key:",
+    )  # fmt: skip
+    if x + text.get_window_extent(renderer).width / stage.figure.dpi > stage.width - 0.1:
+        lines += 1
+        text.set_y(y - 0.2)
     return 0.24 + 0.2 * (lines - 1)

@@ -31,6 +31,12 @@ _START, _STAR = 10.0, 20.0  # points across
 WITHIN, ENDED, BEYOND = "o", "X", "<>^v"  # markers of a head: on the map, diverged or failed, off the map
 
 
+def signs(seen: set[str], *, minima: bool) -> list[list[str]]:
+    """What the signs of a map mean, of start and minima and of the heads' markers; only those that it holds."""
+    lost = ["▶ off the map"] * bool(seen & set(BEYOND)) + ["✖ diverged"] * (ENDED in seen)
+    return [["○ start", *["★ minimum"] * minima], lost]
+
+
 class Landscape:
     """A regular grid of losses, read from a tidy frame with the columns x, y, loss."""
 

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from .competitors import LEAST_GAP, Competitor, rank
-from .race_map import BEYOND, ENDED
+from .race_map import signs
 from .style import Theme
 from .swift import Stamp
 from .words import cut_apart
@@ -241,8 +241,6 @@ class Table:
 
 def _key(competitors: Sequence[Competitor], *, minima: bool, marks: np.ndarray) -> list[str]:
     """What the signs of the picture mean, line by line; only those that it holds."""
-    seen = set(marks.ravel().tolist())
-    lost = ["▶ off the map"] * bool(seen & set(BEYOND)) + ["✖ diverged"] * (ENDED in seen)
     bound = ["† bound of the search"] * any(competitor.on_bound for competitor in competitors)
-    lines = [["○ start", *["★ minimum"] * minima], lost, bound]
+    lines = [*signs(set(marks.ravel().tolist()), minima=minima), bound]
     return ["   ".join(line) for line in lines if line]
