@@ -46,7 +46,11 @@ def test_grouped_equals_the_plain_loop_to_the_bit(optimizer):
     same(osc.run(runs, engine="grouped"), osc.run(runs, engine="single"))
 
 
-@pytest.mark.parametrize("problem", ["beale(noise=0.5)", "ackley(dim=5)", "quadratic(rotation=3)", "goldstein_price"])
+@pytest.mark.parametrize(
+    "problem",
+    ["beale(noise=0.5)", "ackley(dim=5)", "quadratic(rotation=3)", "goldstein_price", "sphere(dim=10, noise=0.1)",
+     "quadratic(dim=10, condition=1e3, rotation=1)", "rosenbrock(dim=7)", "sphere(dim=3)"],
+)  # fmt: skip
 @pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam", "NAdam"])
 def test_noise_dimensions_and_rotations(optimizer, problem):
     runs = sweep(optimizer, "CosineAnnealingLR", problem)
@@ -170,11 +174,12 @@ def test_small_batches_change_nothing(tmp_path):
     same(osc.run(runs, engine="stacked", memory_mb=1), whole)
 
 
-def test_many_dimensions_are_summed_in_another_order_and_no_worse():
-    runs = osc.grid("sphere(dim=100)", "Adam", lr=[1e-2, 1e-1], seed=range(5), start="random", steps=30)
-    auto, plain = osc.run(runs), osc.run(runs, engine="single")
+@pytest.mark.parametrize("problem", ["sphere(dim=100)", "quadratic(dim=10, condition=1e3, rotation=1)"])
+def test_many_dimensions_are_summed_as_alone(problem):
+    runs = osc.grid(problem, "Adam", lr=[1e-2, 1e-1], seed=range(5), start="random", steps=30)
+    auto = osc.run(runs)
     assert set(auto.runs["engine"]) == {"stacked"}
-    assert np.allclose(auto.trace["loss"], plain.trace["loss"], rtol=1e-12, atol=0)
+    same(auto, osc.run(runs, engine="single"))
 
 
 def test_summaries_over_many_blocks_equal_the_trace():

@@ -232,8 +232,11 @@ def run_lanes(
 
 
 def _laid_out(stack: torch.Tensor, run: Run) -> torch.Tensor:
-    """Points with lanes side by side in memory, so that elementwise kernels run along them; weights lane by lane."""
-    if not run.problem.is_function:
+    """Points of a plane with lanes side by side in memory, so that elementwise kernels run along them.
+
+    All else lane by lane, as alone: a sum over more than two coordinates rounds otherwise in another layout.
+    """
+    if not run.problem.is_function or run.problem.dim > 2:
         return stack
     return torch.empty(stack.shape[::-1], dtype=stack.dtype, device=stack.device).t().copy_(stack)
 
