@@ -11,7 +11,7 @@ parameter groups it is the first one's, and `lr_group0`, `lr_group1`, … are th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -85,11 +85,12 @@ class Status(StrEnum):
 class TraceSpec:
     """What is traced, chosen apart from what is run.
 
-    `every` n steps (0: none of them); `norms` of gradient and update, or the loss alone; `which` runs keep their trace:
-    all, the best of each problem × optimizer × schedule, or a sample of `count` runs spread evenly over those that were
-    given: of each of `count` equal stretches the run with the least run_id, so that the same are chosen again. With
-    `every=0`, `ends` keeps the last finite state of each run, and, where `target` is a gap, the first state whose loss
-    is within it of the least known: two rows a run, however long it is and however many there are.
+    `every` n steps, and wherever a network was evaluated (0: none of them); `norms` of gradient and update, or the loss
+    alone; `which` runs keep their trace: all, the best of each problem × optimizer × schedule, or a sample of `count`
+    runs spread evenly over those that were given: of each of `count` equal stretches the run with the least run_id, so
+    that the same are chosen again. With `every=0`, `ends` keeps the last finite state of each run, and, where `target`
+    is a gap, the first state whose loss is within it of the least known: two rows a run, however long it is and however
+    many there are.
     """
 
     every: int = 1
@@ -125,13 +126,17 @@ class TraceSpec:
         cuts = np.linspace(0, len(run_ids), min(self.count, len(run_ids)) + 1).astype(int).tolist()
         return {min(run_ids[low:high]) for low, high in pairwise(cuts)}
 
-    def rows(self, losses: np.ndarray, floor: float) -> np.ndarray:
+    def rows(self, losses: np.ndarray, floor: float, evaluations: Collection[int] = ()) -> np.ndarray:
         """The steps of a run that are traced, from its losses up to the last finite one."""
         last = len(losses) - 1
         if not self.ends:
-            return np.unique(np.append(np.arange(0, last + 1, self.every), last))
+            return self.steps(last, evaluations)
         near = np.flatnonzero(losses - floor <= self.target) if self.target is not None else []
         return np.unique([*near[:1], last])
+
+    def steps(self, last: int, evaluations: Collection[int]) -> np.ndarray:
+        """Every n steps up to the last, that one, and those with an evaluation: a metric is no use without its row."""
+        return np.unique([*range(0, last + 1, self.every), *(step for step in evaluations if step < last), last])
 
 
 def as_trace(value: str | int | TraceSpec) -> TraceSpec:

@@ -16,6 +16,23 @@ def examples(count=100):
     return TensorDataset(inputs, (inputs[:, 0] > 0).long())
 
 
+@pytest.mark.parametrize("engine", ["single", "stacked", "grouped"])
+def test_a_thinned_trace_keeps_the_rows_of_evaluations(engine):
+    """3 steps an epoch, evaluated every second one: what was measured is in the trace, with its norms."""
+    problem = osc.Problem.from_module(linear, examples(), "CrossEntropyLoss", name="still", evaluate_every=2)
+    runs = osc.grid(problem, "Adam", lr=[1e-2, 1e-3], seed=range(2), steps=20)
+    thin = osc.run(runs, engine=engine, trace=7).trace
+    assert sorted(set(thin["step"])) == [0, 6, 7, 12, 14, 18, 20]
+    measured = [name for name in thin if name.startswith("val_")]
+    assert measured
+    assert set(thin.loc[thin[measured[0]].notna(), "step"]) == {0, 6, 12, 18, 20}
+    whole = osc.run(runs, engine=engine, trace="all").trace
+    both = thin.merge(whole, on=["run_id", "step"], suffixes=("", "_whole"))
+    assert len(both) == len(thin)
+    for name in ("loss", "grad_norm", "update_norm", measured[0]):
+        assert both[name].equals(both[f"{name}_whole"]), name
+
+
 def linear():
     return nn.Linear(6, 2)
 

@@ -14,6 +14,7 @@ import torch
 from ..record import Batch, Status, TraceSpec, run_columns, runs_table, trace_table
 from ..spec import Run
 from .calling import parameter_shapes
+from .clock import Clock
 from .events import diverged, never_acts, rate_changed
 from .lane_ends import LaneEnds
 from .lane_table import LaneTable
@@ -50,7 +51,8 @@ class LaneLog:
         self.events: dict[int, list[dict[str, Any]]] = {}
         self._rates: list[np.ndarray] = []
         self._lane_setting: np.ndarray = np.zeros(lanes, dtype=np.int64)
-        self._kept = make_trace(runs, trace)
+        self._evaluations = Clock(runs[0], self.steps).evaluations
+        self._kept = make_trace(runs, trace, self._evaluations)
         self._ends = LaneEnds(runs, trace.target, self._end_losses) if trace.ends else None
         self._metrics: dict[str, dict[int, np.ndarray]] = {}  # by name and step, shape (lanes,)
         self._epoch = runs[0].problem.steps_per_epoch
@@ -222,12 +224,11 @@ class LaneLog:
 
     def _trace(self) -> pa.Table | None:
         """Lanes end to end, each up to its last finite step."""
-        rows = np.unique(np.append(np.arange(0, self.steps + 1, self.trace.every), self.steps))
+        rows = self.trace.steps(self.steps, self._evaluations)
         whole = np.nonzero(~self.ended)[0]
         pieces = [(whole, rows)] if len(whole) else []
         for lane in np.nonzero(self.ended & (self.last >= 0))[0]:
-            end = int(self.last[lane])
-            pieces.append((np.array([lane]), np.unique(np.append(np.arange(0, end + 1, self.trace.every), end))))
+            pieces.append((np.array([lane]), self.trace.steps(int(self.last[lane]), self._evaluations)))
         if not pieces:
             return None
         columns = [self._columns(lanes, rows) for lanes, rows in pieces]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -31,14 +31,14 @@ class LaneTrace(Protocol):
         ...
 
 
-def make_trace(runs: Sequence[Run], trace: TraceSpec) -> LaneTrace | None:
+def make_trace(runs: Sequence[Run], trace: TraceSpec, evaluations: Collection[int] = ()) -> LaneTrace | None:
     """The trace of a batch, or None where none is kept."""
     if not trace.every:
         return None
     steps = runs[0].steps
     if runs[0].problem.is_function:
         return PointTrace(steps, len(runs), runs[0].problem.dim, trace.norms)
-    return NormTrace(steps, len(runs), trace.every) if trace.norms else None
+    return NormTrace(steps, len(runs), trace.every, evaluations) if trace.norms else None
 
 
 class PointTrace:
@@ -71,8 +71,8 @@ class PointTrace:
 class NormTrace:
     """Norms of gradient and update over all weights of a lane, taken as it trains."""
 
-    def __init__(self, steps: int, lanes: int, every: int):
-        self._steps, self._every = steps, every
+    def __init__(self, steps: int, lanes: int, every: int, evaluations: Collection[int] = ()):
+        self._every, self._also = every, {*evaluations, steps}
         self._gradients = np.full((steps + 1, lanes), np.nan)
         self._updates = np.full((steps + 1, lanes), np.nan)
         self._before: list[torch.Tensor] = []
@@ -93,7 +93,7 @@ class NormTrace:
             self._gradients[step] = _norms(gradients())
 
     def _recorded(self, step: int) -> bool:
-        return step % self._every == 0 or step == self._steps
+        return step % self._every == 0 or step in self._also
 
     def columns(self, lanes: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The two norms."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,15 +32,16 @@ class Recorder(Protocol):
 
 
 def make_recorder(
-    parameters: Sequence[torch.nn.Parameter], steps: int, every: int, norms: bool, small: bool
-) -> Recorder:
+    parameters: Sequence[torch.nn.Parameter], steps: int, every: int, norms: bool, small: bool,
+    evaluations: Collection[int] = (),
+) -> Recorder:  # fmt: skip
     """The cheapest recorder that gives what is asked."""
     sparse_or_big = sum(p.numel() for p in parameters) * steps > POINT_LIMIT
     if small and not sparse_or_big and every:
         cpu = parameters[0].device.type == "cpu"
         return PointRecorder(parameters[0], steps, norms) if cpu else DevicePointRecorder(parameters[0], norms)
     if norms and every:
-        return NormRecorder(parameters, steps, every)
+        return NormRecorder(parameters, steps, every, evaluations)
     return NoRecorder()
 
 
@@ -153,9 +154,11 @@ class NormRecorder:
     A small network's tensors are laid end to end first: one kernel then does what would be one a tensor.
     """
 
-    def __init__(self, parameters: Sequence[torch.nn.Parameter], steps: int, every: int):
+    def __init__(
+        self, parameters: Sequence[torch.nn.Parameter], steps: int, every: int, evaluations: Collection[int] = ()
+    ):
         self._parameters = list(parameters)
-        self._every, self._steps = every, steps
+        self._every, self._also = every, {*evaluations, steps}
         self._small = sum(p.numel() for p in parameters) <= FLAT_LIMIT
         self._before = self._now()
         self._gradients: dict[int, torch.Tensor] = {}
@@ -164,7 +167,7 @@ class NormRecorder:
     @torch.no_grad()
     def before(self, step: int) -> None:
         """Take the norm of the gradients."""
-        if step % self._every == 0:
+        if self._recorded(step):
             grads = [p.grad for p in self._parameters if p.grad is not None]
             grads = [grad.coalesce().values() if grad.is_sparse else grad for grad in grads]
             self._gradients[step] = self._norm(grads) if grads else torch.tensor(0.0)
@@ -198,7 +201,7 @@ class NormRecorder:
         return torch.stack(_FOREACH._foreach_norm(tensors)).norm()
 
     def _recorded(self, step: int) -> bool:
-        return step % self._every == 0 or step == self._steps
+        return step % self._every == 0 or step in self._also
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The two norms."""

@@ -94,7 +94,7 @@ class _Loop:
     def _go(self) -> None:
         run = self.run
         self.instance = instantiate(run, self.device)
-        self.way = calling(run)
+        self.way, self.clock = calling(run), Clock(run, self.steps)
         parameters = self.instance.parameters
         ticks = run.schedule.ticks(run.problem, run.steps)
         if run.optimizer.groups:
@@ -104,8 +104,9 @@ class _Loop:
             optimizer = run.optimizer.build(parameters, run.lr)
             scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
-            parameters, self.steps, self.trace.every or self.trace.ends, self.trace.norms, small=run.problem.is_function
-        )
+            parameters, self.steps, self.trace.every or self.trace.ends, self.trace.norms,
+            small=run.problem.is_function, evaluations=self.clock.evaluations,
+        )  # fmt: skip
         if self.watch is not None:
             self.watch.begin(self.instance, optimizer)
             self.recorder = Watched(self.recorder, self.watch)
@@ -155,8 +156,7 @@ class _Loop:
             switched = self.training
             zero_grad, loss_at, differentiate = switched.clear, switched.loss, switched.differentiate
             perturb, update, noisy = switched.limit, switched.update, switched.limits
-        clock = Clock(run, self.steps)
-        evaluations = clock.evaluations
+        clock, evaluations = self.clock, self.clock.evaluations
         look_every, on_cpu = self._look_every, self.device == "cpu"
         end_loss, infinity = self._end_loss, math.inf
         groups = self.groups
@@ -306,7 +306,7 @@ class _Loop:
         return RunRecord(row, self._columns(losses, kept) if finite and self.trace.any else {})
 
     def _columns(self, losses: np.ndarray, metrics: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
-        rows = self.trace.rows(losses, self.run.problem.floor)
+        rows = self.trace.rows(losses, self.run.problem.floor, self.clock.evaluations)
         columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
         columns |= self.recorder.columns(rows)
         for part in (self.groups, self.training):
