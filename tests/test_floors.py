@@ -8,7 +8,7 @@ SRC = Path(__file__).parent.parent / "src" / "optiscope"
 FLOORS = [
     {"errors"},
     {"checks", "datasets", "identity", "signatures", "syntax", "streams"},
-    {"groups", "seeding", "task"},
+    {"groups", "schedule_spec", "seeding", "task"},
     {"runs"},
     {"spec", "__init__"},
     {"catalogues", "record", "provenance"},
@@ -25,8 +25,8 @@ FLOORS = [
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Problem.from_module: the noun makes itself out of a network, and the losses that this needs are a catalogue.
-# A run says of which types its parts are, and imports them for no more than that.
-UPWARD = {("spec", "catalogues"), ("runs", "spec")}
+# A run and a schedule say of which types their parts are, and import them for no more than that.
+UPWARD = {("spec", "catalogues"), ("runs", "spec"), ("schedule_spec", "spec")}
 FORBIDDEN = {"render": {"torch", "pyarrow"}, "metrics": {"torch", "matplotlib"}, "report": {"torch"}}
 
 

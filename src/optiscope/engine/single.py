@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ..errors import InputError, OptiscopeError
+from ..errors import OptiscopeError
 from ..record import RunRecord, Status, TraceSpec, run_columns
 from ..seeding import OwnRandom
 from ..spec import Run
@@ -28,6 +28,7 @@ from .closure import Closure
 from .events import diverged, event, never_acts, rate_changed
 from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
+from .measured import Measured
 from .recorder import make_recorder
 from .training import TrainingStep
 from .watch import Watch, Watched
@@ -70,12 +71,11 @@ class _Loop:
         self.events: list[dict[str, Any]] = []
         self.losses: list[Any] = []  # floats, or 0-d tensors not yet looked at
         self.rates: list[float] = []
-        self.metrics: dict[int, dict[str, float]] = {}
         self.grad_evals = 0
         self.groups: RunGroups | None = None
         self.training: TrainingStep | None = None
         self.watch: Watch | None = None
-        self.off_clock = 0.0
+        self.measured: Measured | None = None
         self.wall_s = 0.0
         self._one_a_step = True
         self._looked = 0
@@ -115,33 +115,34 @@ class _Loop:
             for text in run.problem.task.training.told:
                 self.note(event("training", 0, text))
             self.training = TrainingStep(run, self.instance, optimizer, self.device, self.differentiate)
-        self._evaluate(0)
+        measured = self.measured = Measured(run, self.instance, self.training)
+        measured.evaluate(0)
         begin = time.perf_counter()
         try:
-            self._steps(self.instance, optimizer, scheduler)
+            self._steps(self.instance, optimizer, scheduler, measured)
         finally:
             if self.device != "cpu":
                 torch.accelerator.synchronize()
-            self.wall_s = time.perf_counter() - begin - self.off_clock
+            self.wall_s = time.perf_counter() - begin - measured.off_clock
             if self._one_a_step:  # an error half way has had its gradients, too
                 self.grad_evals += len(self.losses)
         with torch.no_grad():
             if self._over():
                 if self._hit() and self.device == "cpu":  # elsewhere the loop went on, and took them
-                    self._batch_metrics(len(self.losses) - 1)
+                    measured.batch(len(self.losses) - 1)
             else:
                 self.losses.append((self.training or self.instance).loss(self.steps).detach())
                 self.rates.append(optimizer.param_groups[0]["lr"])
                 if self.groups is not None:
                     self.groups.write_rates()
-                self._batch_metrics(self.steps)
+                measured.batch(self.steps)
         self._over()
         self._note_idle_schedule(scheduler)
         if self.training is not None and self.training.skipped:
             text = f"GradScaler skipped {self.training.skipped} steps whose gradients were not finite"
             self.note(event("note", self.step, text))
 
-    def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
+    def _steps(self, instance: Instance, optimizer: torch.optim.Optimizer, scheduler: Any, measured: Measured) -> None:
         run, recorder = self.run, self.recorder
         losses, rates, group = self.losses, self.rates, optimizer.param_groups[0]
         stock: Any = optimizer  # torch types closures as giving floats; LBFGS calls float() on what they give
@@ -195,50 +196,22 @@ class _Loop:
             if not on_cpu and step % look_every == look_every - 1 and self._over():
                 break
             if batch_metrics:
-                self._batch_metrics(step)
+                measured.batch(step)
             recorder.after(step + 1)
             if step + 1 in evaluations:
-                self._evaluate(step + 1)
+                measured.evaluate(step + 1)
             if scheduler is not None and clock.ticks(step + 1):
-                self._tick(scheduler, optimizer, step)
+                self._tick(scheduler, optimizer, step, measured)
 
-    def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int) -> None:
+    def _tick(self, scheduler: Any, optimizer: torch.optim.Optimizer, step: int, measured: Measured) -> None:
         before = optimizer.param_groups[0]["lr"]
         adaptive = isinstance(scheduler, ReduceLROnPlateau)
-        scheduler.step(self._monitored(step)) if adaptive else scheduler.step()
+        scheduler.step(measured.monitored(step, self.losses)) if adaptive else scheduler.step()
         if self.groups is not None:
             self.groups.follow()
         after = optimizer.param_groups[0]["lr"]
         if adaptive and after != before:
             self.note(rate_changed(step + 1, before, after))
-
-    def _monitored(self, step: int) -> float:
-        name = self.run.schedule.monitor
-        if name == "loss":
-            first = step - step % self.run.problem.steps_per_epoch
-            window = self.losses[first:]
-            return math.fsum(float(value) for value in window) / len(window)
-        for metrics in (self.metrics[k] for k in sorted(self.metrics, reverse=True)):
-            if name in metrics:
-                return metrics[name]
-        known = sorted({"loss", *self.run.problem.metrics})
-        raise InputError(f"{self.run.schedule.name} monitors {name!r}; {self.run.problem.name} has {', '.join(known)}")
-
-    def _evaluate(self, step: int) -> None:
-        begin = time.perf_counter()
-        found = self.instance.evaluate()
-        if self.training is not None:
-            found = found | self.training.evaluate(step)
-        if found:
-            self.metrics.setdefault(step, {}).update(found)
-        self.off_clock += time.perf_counter() - begin if step else 0.0
-
-    def _batch_metrics(self, step: int) -> None:
-        begin = time.perf_counter()
-        found = self.instance.batch_metrics()
-        if found:
-            self.metrics.setdefault(step, {}).update(found)
-        self.off_clock += time.perf_counter() - begin
 
     def _over(self) -> bool:
         """Look at the losses not yet looked at; cut the record at the first that is not finite or meets the target."""
@@ -289,8 +262,6 @@ class _Loop:
             "grad_evals": self.grad_evals,
             "wall_s": self.wall_s,
         }
-        kept = {k: v for k, v in self.metrics.items() if k < max(1, finite)}
-        finals = {name: value for k in sorted(kept) for name, value in kept[k].items()}
         columns = run_columns([self.run])
         row = {name: value[0] if isinstance(value, list) else value for name, value in columns.items()} | {
             **summary,
@@ -301,16 +272,14 @@ class _Loop:
             "error": error,
             "purpose": purpose,
             "provenance_id": provenance_id,
-            **{f"{name}_final": value for name, value in finals.items()},
+            **(self.measured.finals(finite) if self.measured is not None else {}),
         }
-        return RunRecord(row, self._columns(losses, kept) if finite and self.trace.any else {})
+        return RunRecord(row, self._columns(losses) if finite and self.trace.any else {})
 
-    def _columns(self, losses: np.ndarray, metrics: dict[int, dict[str, float]]) -> dict[str, np.ndarray]:
+    def _columns(self, losses: np.ndarray) -> dict[str, np.ndarray]:
         rows = self.trace.rows(losses, self.run.problem.floor, self.clock.evaluations)
         columns = {"step": rows, "loss": losses[rows], "lr_t": np.array([float(self.rates[k]) for k in rows])}
         columns |= self.recorder.columns(rows)
         for part in (self.groups, self.training):
             columns |= part.columns(rows) if part is not None else {}
-        for name in sorted({name for found in metrics.values() for name in found}):
-            columns[name] = np.array([metrics.get(int(k), {}).get(name, math.nan) for k in rows])
-        return columns
+        return columns | (self.measured.columns(rows, len(losses)) if self.measured is not None else {})
