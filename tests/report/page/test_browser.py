@@ -22,6 +22,8 @@ playwright = pytest.importorskip(
 )
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is on the path")
 
+LONG = "quadratic(condition=1000.0, dim=10, rotation=1, noise=0.001)"
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -40,7 +42,8 @@ def study():
 def written(study, tmp_path_factory):
     runs, trace = study
     folder = tmp_path_factory.mktemp("page")
-    pages = {"plain": (runs, trace), "hostile": hostile(runs, trace)}
+    long = runs.assign(problem=runs["problem"].replace("beale", LONG))
+    pages = {"plain": (runs, trace), "hostile": hostile(runs, trace), "long": (long, trace)}
     for name, (own, rows) in pages.items():
         text = html_report(title=f"A {name} study", runs=own, trace=rows, audit=findings(own))
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -232,9 +235,10 @@ def test_dark_comes_from_the_system_and_goes_by_the_button(reader):
     page.wait_for_function(f"() => {line} !== '{dark}'")
 
 
-def test_a_phone_scrolls_one_way_only(reader):
-    one = reader(width=360)
-    for section in ("leaderboard", "race", "profiles", "schedules"):
+@pytest.mark.parametrize("name", ["plain", "long"])
+def test_a_phone_scrolls_one_way_only(reader, name):
+    one = reader(name, width=360)
+    for section in ("leaderboard", "race", "convergence", "sensitivity", "profiles", "budget", "schedules"):
         one.see(section)
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 360
     one.page.locator("#leaderboard td button.num").first.click()
