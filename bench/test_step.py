@@ -82,22 +82,30 @@ def step_cases(level: Level) -> list[Any]:
 
 
 def plain_cases(level: Level) -> list[Any]:
-    """The cases of a level: on a GPU, which has the time and the memory, all of them from the default on."""
-    gpu = [NO_CUDA] if why_no_cuda() else everything("cuda") if level.name != "quick" else [NO_CUDA.values[0]]
+    """The cases of a level. On a GPU, which has the memory, no set is trimmed."""
     small = {name: parameter_set(name, divisor) for name, divisor in TRIMMED.items()}
     if level.name == "quick":
+        gpu = [NO_CUDA] if why_no_cuda() else NO_CUDA.values
         return [*cases_of(["SGD", "AdamW"], parameter_set("resnet50", 64)), *gpu]
     if level.name == "full":
-        return [*everything("cpu"), *gpu]
+        return [*everything("cpu"), *([NO_CUDA] if why_no_cuda() else everything("cuda"))]
+    whole = {name: parameter_set(name) for name in TRIMMED}
     return [
-        *cases_of(EVERY, small["resnet50"]),
-        *(case for name in small if name != "resnet50" for case in cases_of(COMMON, small[name])),
-        *cases_of(["SGD", "AdamW"], small["resnet50"], dtype="bfloat16"),
-        *(case for case in cases_of(["SGD", "Momentum", "AdamW"], parameter_set("resnet50"))
+        *selection(small),
+        *(case for case in cases_of(["SGD", "Momentum", "AdamW"], whole["resnet50"])
           if case.implementation != "for-loop"),
-        StepCase("AdamW", "compile", small["one-huge"]),
-        *gpu,
+        *([NO_CUDA] if why_no_cuda() else selection(whole, "cuda", ["SGD", "AdamW"])),
     ]  # fmt: skip
+
+
+def selection(sets: dict[str, ParameterSet], device: str = "cpu", common: Iterable[str] = COMMON) -> list[StepCase]:
+    """Every optimizer on one set, the common ones on the others, two in the other precision, one compiled."""
+    return [
+        *cases_of(EVERY, sets["resnet50"], device),
+        *(case for name in sets if name != "resnet50" for case in cases_of(common, sets[name], device)),
+        *cases_of(["SGD", "AdamW"], sets["resnet50"], device, dtype="bfloat16"),
+        StepCase("AdamW", "compile", sets["one-huge"], device),
+    ]
 
 
 def scaling_cases(level: Level) -> list[StepCase]:
@@ -138,11 +146,17 @@ def time_step(benchmark: Any, harness: Harness, case: StepCase, rounds: int, mem
     return found
 
 
+def peak_worth_its_time(case: StepCase) -> bool:
+    """The peak is a figure of its own process, which takes its time: on one set, and on a GPU of two optimizers."""
+    if case.parameters.name != "resnet50" or case.dtype != "float32":
+        return False
+    return case.parameters.divisor > 1 if case.device == "cpu" else case.optimizer in ("SGD", "AdamW")
+
+
 @pytest.mark.timeout(1200)
 @pytest.mark.cases(of=step_cases)
 def test_step(benchmark: Any, harness: Harness, level: Level, tell: Callable[[str], None], case: StepCase) -> None:
-    # The peak is a figure of its own process, which takes its time: one set is enough, unless there is time for all.
-    memory = level.name == "full" or (str(case.parameters).startswith("resnet50/") and case.dtype == "float32")
+    memory = level.name == "full" or peak_worth_its_time(case)
     found = time_step(benchmark, harness, case, level.rounds, memory and case.implementation != "compile")
     if "share_of_copy" in found:
         tell(

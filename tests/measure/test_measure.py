@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from optiscope import InputError, Refused
+from optiscope import InputError, Refused, optimizers
 from optiscope.measure import (
     Level,
     ParameterSet,
@@ -220,3 +220,24 @@ def test_on_cuda_events_stand_beside_the_clock_and_launches_are_counted():
     assert kernel_launches(stepper.step) >= 1
     found = peak_over_baseline(StepCase("AdamW", "fused", ParameterSet("x", ((1024, 4096),)), "cuda"))
     assert found["peak_bytes_per_parameter"] >= 8
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(why_no_cuda()), reason=f"CUDA: {why_no_cuda()}")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("optimizer", list(optimizers()))
+def test_on_cuda_every_implementation_does_its_work(optimizer, dtype):
+    matrices = ParameterSet("x", ((64, 32), (16, 8)))
+    for how in implementations(optimizer):
+        if how == "compile":
+            continue
+        case = StepCase(optimizer, how, matrices if optimizer == "Muon" else TWO, "cuda", dtype)
+        if (optimizer, how) == ("Adagrad", "fused"):
+            with pytest.raises(Refused, match="supported devices"):
+                Stepper(case)
+            continue
+        stepper = Stepper(case)
+        guard = stepper.guard()
+        for _ in range(3):
+            stepper.step()
+        guard.check(3)

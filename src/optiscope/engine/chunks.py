@@ -21,6 +21,7 @@ from .lane_table import LaneTable
 from .lanes import TIERS
 
 SIZES = (8, 32, 128)
+WIDE = (*SIZES, 512, 2048)  # on an accelerator, which a few small networks leave idle
 STEPS = 4  # timed at each size, after one that warms up; the least of them counts
 GAIN = 1.15  # alone is as good as together unless it takes this much longer: so few steps tell no finer
 WORTH_S = 2.0  # a sweep shorter than this is not worth finding out
@@ -34,7 +35,8 @@ def lanes_together(runs: Sequence[Run], fit: int, device: str) -> int:
     if alone * len(runs) * runs[0].steps < WORTH_S:
         return 1
     best, quickest = 1, alone / GAIN
-    for size in (size for size in SIZES if size <= min(fit, len(runs))):
+    sizes = SIZES if device == "cpu" else WIDE
+    for size in (size for size in sizes if size <= min(fit, len(runs))):
         taken = _together(tuple(runs[:size]), device)
         if taken < quickest:
             best, quickest = size, taken

@@ -263,7 +263,9 @@ def _filled(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _scaled(name: str, args: tuple[Any, ...], rest: dict[str, Any], scale: torch.Tensor) -> Any:
-    """`alpha=` and `value=` as factors of their own; the order of roundings is that of torch's scalar kernels."""
+    """`alpha=` and `value=` as factors of their own; the order of roundings is that of torch's scalar kernels,
+    which on a GPU is another one than on a CPU.
+    """
     in_place = _in_place(name)
     base = name.strip("_") if name.startswith("__") else name.rstrip("_")
     target, *operands = args
@@ -272,6 +274,9 @@ def _scaled(name: str, args: tuple[Any, ...], rest: dict[str, Any], scale: torch
         operand = operands[0] if isinstance(operands[0], torch.Tensor) else torch.as_tensor(operands[0]).to(target)
         return target.addcmul_(operand, factor) if in_place else torch.addcmul(target, operand, factor, **rest)
     if base in ("addcmul", "addcdiv"):
+        if target.device.type != "cpu":  # there the factor comes last
+            inner = operands[0] * operands[1] if base == "addcmul" else operands[0] / operands[1]
+            return target.addcmul_(inner, scale) if in_place else torch.addcmul(target, inner, scale, **rest)
         first = operands[0] * scale
         function = getattr(torch.Tensor, f"{base}_") if in_place else getattr(torch, base)
         return function(target, first, operands[1], **rest)

@@ -21,6 +21,7 @@ import torch
 
 from ..spec import Run
 from .clock import Clock
+from .for_loop import for_loop
 from .lane_float import LaneMode
 from .lane_log import LaneLog
 from .lane_models import LaneModel, lane_model
@@ -99,7 +100,7 @@ class StackedLanes(_OnStacks):
         self._stacks = list(self.parameters)
         fixed = table.fixed()
         # Some keep the rate that they were built with besides the group's.
-        self.optimizer = _without_foreach(runs[0], self.parameters, fixed.get("lr", runs[0].lr))
+        self.optimizer = for_loop(runs[0], self.parameters, fixed.get("lr", runs[0].lr))
         self.optimizer.param_groups[0].update(fixed)
         self._mode = LaneMode(len(runs))
         self._step = _without_profiling(self.optimizer)
@@ -144,7 +145,7 @@ class GroupedLanes(_OnStacks):
         for parameters, one in zip(map(list, zip(*self.parameters, strict=True)), runs, strict=True):
             own = one.optimizer.build(parameters, one.lr).param_groups[0]
             groups.append({key: value for key, value in own.items() if key != "params"} | {"params": parameters})
-        self.optimizer = _without_foreach(runs[0], groups)
+        self.optimizer = for_loop(runs[0], groups)
         self._step = _without_profiling(self.optimizer)
         self._lanes = len(runs)
 
@@ -239,17 +240,6 @@ def _laid_out(stack: torch.Tensor, run: Run) -> torch.Tensor:
     if not run.problem.is_function or run.problem.dim > 2:
         return stack
     return torch.empty(stack.shape[::-1], dtype=stack.dtype, device=stack.device).t().copy_(stack)
-
-
-def _without_foreach(run: Run, parameters: Any, lr: float | None = None) -> torch.optim.Optimizer:
-    """The stock optimizer with its for-loop implementation, the one that takes a value a lane."""
-    optimizer = run.optimizer.build(parameters, run.lr if lr is None else lr)
-    for group in optimizer.param_groups:
-        if group.get("foreach", True) is None:
-            group["foreach"] = False
-        if group.get("fused", True) is None:
-            group["fused"] = False
-    return optimizer
 
 
 def _without_profiling(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:

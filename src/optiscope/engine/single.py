@@ -26,6 +26,7 @@ from .calling import Calling, backward, calling
 from .clock import Clock
 from .closure import Closure
 from .events import diverged, event, never_acts, rate_changed
+from .for_loop import for_loop
 from .groups import RunGroups
 from .instance import Instance, NetworkInstance, instantiate, module_of
 from .measured import Measured
@@ -101,7 +102,9 @@ class _Loop:
             self.groups = RunGroups(run, module_of(self.instance), ticks, self.note)
             optimizer, scheduler = self.groups.optimizer, self.groups.scheduler
         else:
-            optimizer = run.optimizer.build(parameters, run.lr)
+            # Of the one small tensor of a function there is nothing to gain from torch's `foreach`, and lanes agree.
+            plain = run.problem.is_function and self.device != "cpu"
+            optimizer = for_loop(run, parameters) if plain else run.optimizer.build(parameters, run.lr)
             scheduler = run.schedule.factory(optimizer, ticks)
         self.recorder = make_recorder(
             parameters, self.steps, self.trace.every or self.trace.ends, self.trace.norms,

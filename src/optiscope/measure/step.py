@@ -42,9 +42,12 @@ class StepCase:
     @property
     def steps(self) -> int:
         """Steps of a block: fixed by the case, so that every run and every machine does the same work in one."""
-        work = self.parameters.count + 3000 * len(self.parameters.shapes)  # a tensor costs what some 3,000 numbers do
-        each = 1e7 if torch.device(self.device).type == "cpu" else 1e9
-        return int(min(100, max(1, each // work)))
+        tensors, count = len(self.parameters.shapes), self.parameters.count
+        if torch.device(self.device).type == "cpu":
+            return int(min(100, max(1, 1e7 // (count + 3000 * tensors))))  # a tensor costs what 3,000 numbers do
+        # An accelerator waits for its launches: some ten a tensor in a loop, hardly any where all tensors go in one.
+        tensor = 7e6 if self.implementation == "for-loop" else 2e5
+        return int(min(100, max(1, 7e9 // (count + tensor * tensors))))
 
 
 def implementations(optimizer: str) -> tuple[str, ...]:

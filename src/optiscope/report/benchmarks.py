@@ -60,17 +60,19 @@ reference step."""
 def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list[str]:
     """The section of one machine; `pictures` maps a name to its path and the words for those who cannot see it."""
 
-    def picture(name: str) -> list[str]:
-        return [f"![{escape_markdown(pictures[name][1])}]({pictures[name][0]})"] if name in pictures else []
+    def picture(*names: str) -> list[str]:
+        """These pictures of every device, the processor's first."""
+        own = [found for device in _devices(run) for name in names if (found := _named(name, device)) in pictures]
+        return [f"![{escape_markdown(pictures[name][1])}]({pictures[name][0]})" for name in own]
 
     blocks = [f"## {escape_markdown(_title(run))}", to_markdown(_facts(run)), *_bandwidth(run)]
     steps = rows_of(run, "step")
     if len(steps):
-        blocks += ["### Optimizer step", *picture("steps"), *picture("state"), *picture("roofline")]
-        widest = steps.groupby("where", sort=False)["optimizer"].nunique().idxmax()
+        blocks += ["### Optimizer step", *picture("steps", "state", "roofline")]
+        widest = {_widest(steps[steps["device"] == device]) for device in steps["device"].unique()}
         for name, rows in steps.groupby("where", sort=False):
             table, words = to_markdown(step_table(rows)), escape_markdown(str(name))
-            if name == widest or rows["divisor"].iloc[0] == 1:
+            if name in widest or (rows["divisor"].iloc[0] == 1 and rows["device"].iloc[0] == "cpu"):
                 blocks += [f"#### {words}", table]
             else:
                 blocks += [f"<details>\n<summary>{words}</summary>", table, "</details>"]
@@ -88,6 +90,23 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
     if len(own):
         blocks += ["### The suite itself", to_markdown(own), SUITE]
     return blocks
+
+
+def _devices(run: SavedRun) -> list[str]:
+    """The devices that anything was timed on, the processor first."""
+    found = {str(row["device"]) for group in ("step", "scaling", "training", "lanes")
+             for row in run.frame(group).to_dict("records") if isinstance(row.get("device"), str)}  # fmt: skip
+    return ["cpu", *sorted(found - {"cpu"})]
+
+
+def _named(name: str, device: str) -> str:
+    """The file of a picture: the processor's has the plain name."""
+    return name if device == "cpu" else f"{name}_{device.replace(':', '')}"
+
+
+def _widest(steps: pd.DataFrame) -> str:
+    """Where most optimizers were timed, of these rows."""
+    return str(steps.groupby("where", sort=False)["optimizer"].nunique().idxmax())
 
 
 SUITE = (
@@ -200,30 +219,51 @@ def _probes(run: SavedRun, timed: pd.DataFrame, device: str) -> pd.DataFrame:
 
 def _pictures(run: SavedRun) -> dict[str, tuple[Figure, str]]:
     """The pictures that the run has the data for, by file name, with words for those who cannot see them."""
-    steps, scaling, training, lanes = (rows_of(run, group) for group in ("step", "scaling", "training", "lanes"))
     found: dict[str, tuple[Figure, str]] = {}
+    for device in _devices(run):
+        own = [_on(rows_of(run, group), device) for group in ("step", "scaling", "training", "lanes")]
+        found |= {_named(name, device): drawn for name, drawn in _of_device(run, device, *own).items()}
+    return found
+
+
+def _on(rows: pd.DataFrame, device: str) -> pd.DataFrame:
+    """The rows of one device; what says none was timed on the processor."""
+    if "device" not in rows:
+        return rows if device == "cpu" else rows.iloc[:0]
+    return rows[rows["device"].fillna("cpu") == device]
+
+
+def _of_device(
+    run: SavedRun, device: str, steps: pd.DataFrame, scaling: pd.DataFrame, training: pd.DataFrame, lanes: pd.DataFrame
+) -> dict[str, tuple[Figure, str]]:
+    found: dict[str, tuple[Figure, str]] = {}
+    place = "" if device == "cpu" else f", {device}"
     if len(steps):
-        widest = steps.groupby("where", sort=False)["optimizer"].nunique().idxmax()
+        widest = _widest(steps)
         rows = steps[steps["where"] == widest]
         found["steps"] = step_times(rows), f"Time of a step by optimizer and implementation, on {widest}"
         found["state"] = time_and_state(rows), f"Time of a step against the state that the optimizer keeps, on {widest}"
         timed = pd.concat([steps, scaling])
-        device = str(rows["device"].iloc[0])
-        timed = timed[timed["gb_per_s"].notna() & (timed["device"] == device)]
+        timed = timed[timed["gb_per_s"].notna()]
         if device in run.harness["bandwidth"] and len(timed):
             found["roofline"] = (
                 roofline(timed, _probes(run, timed, device)),
-                "GB/s of each step beneath what copies and updates reach",
+                f"GB/s of each step beneath what copies and updates reach{place}",
             )
     if len(scaling):
-        copy = run.harness["bandwidth"].get("cpu", {}).get("copy_gb_per_s")
-        mine = scaling[scaling["device"] == "cpu"]
-        found["scaling"] = step_scaling(mine, copy_gb_per_s=copy), "Time of a step against the number of parameters"
+        copy = run.harness["bandwidth"].get(device, {}).get("copy_gb_per_s")
+        found["scaling"] = (
+            step_scaling(scaling, copy_gb_per_s=copy),
+            f"Time of a step against the number of parameters{place}",
+        )
     if len(training):
         found["iterations"] = (
-            iteration_shares(training[training["device"] == training["device"].iloc[-1]]),
-            ("Shares of an iteration: optimizer, backward, forward, batch"),
+            iteration_shares(training),
+            f"Shares of an iteration: optimizer, backward, forward, batch{place}",
         )
     if len(lanes):
-        found["lanes"] = lane_scaling(lanes), "Time a lane and step against the number of lanes, beside the plain loop"
+        found["lanes"] = (
+            lane_scaling(lanes),
+            f"Time a lane and step against the number of lanes, beside the plain loop{place}",
+        )
     return found
