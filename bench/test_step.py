@@ -90,11 +90,12 @@ def plain_cases(level: Level) -> list[Any]:
     if level.name == "full":
         return [*everything("cpu"), *([NO_CUDA] if why_no_cuda() else everything("cuda"))]
     whole = {name: parameter_set(name) for name in TRIMMED}
+    # A GPU's first: it is what an interrupted run on such a machine was made for.
     return [
+        *([NO_CUDA] if why_no_cuda() else selection(whole, "cuda", ["SGD", "AdamW"])),
         *selection(small),
         *(case for case in cases_of(["SGD", "Momentum", "AdamW"], whole["resnet50"])
           if case.implementation != "for-loop"),
-        *([NO_CUDA] if why_no_cuda() else selection(whole, "cuda", ["SGD", "AdamW"])),
     ]  # fmt: skip
 
 

@@ -137,15 +137,47 @@ def test_a_subset_is_saved_only_where_asked(project, run, tmp_path):
     assert "nothing was saved: no benchmark was timed" in output
 
 
-def test_a_histogram_is_drawn(project, tmp_path):
-    # In a process of its own: what draws it takes the place of Python's own search for the versions of packages.
-    folder = shutil.copytree(project, tmp_path / "drawn", ignore=shutil.ignore_patterns("results"))
-    arguments = ["--benchmark-quick", "bench/test_tiny.py", "-k", "case", "--benchmark-histogram=drawn"]
+INTERRUPTED = """
+
+@pytest.mark.benchmark
+def test_stopped(benchmark):
+    def stop():
+        raise KeyboardInterrupt
+
+    benchmark.pedantic(stop, rounds=3)
+
+
+def test_never_reached(benchmark):
+    benchmark(sum, [1])
+"""
+
+
+def alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`pytest` in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=folder, env=environment,
         capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_an_interrupted_run_keeps_what_was_timed(tmp_path, project):
+    folder = shutil.copytree(project, tmp_path / "stopped", ignore=shutil.ignore_patterns("results"))
+    with (folder / "bench/test_tiny.py").open("a") as file:
+        file.write(INTERRUPTED)
+    done = alone(folder, "--benchmark")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    [path] = (folder / "results/benchmarks").rglob("*_interrupted.json")
+    kept = json.loads(path.read_text())
+    names = [one["name"] for one in kept["benchmarks"]]
+    assert names == ["test_case[a]", "test_case[b]", "test_step[1]", "test_step[3]"]
+    assert not kept["optiscope"]["whole"]
+
+
+def test_a_histogram_is_drawn(project, tmp_path):
+    # In a process of its own: what draws it takes the place of Python's own search for the versions of packages.
+    folder = shutil.copytree(project, tmp_path / "drawn", ignore=shutil.ignore_patterns("results"))
+    done = alone(folder, "--benchmark-quick", "bench/test_tiny.py", "-k", "case", "--benchmark-histogram=drawn")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [path.name for path in folder.glob("drawn*.svg")] == ["drawn-tiny.svg"]
 

@@ -266,17 +266,26 @@ class BenchmarkPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, Any, Any]:
-        """A whole selection is saved, unless it was quick or failed; where nothing was timed nothing is."""
+        """A whole selection is saved, unless it was quick or failed; where nothing was timed nothing is.
+
+        One that was interrupted is saved as far as it came, under that name: what was timed took its time.
+        """
         theirs: Any = session.config._benchmarksession  # type: ignore[attr-defined]
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        # The one that was on its way has no rounds, or not all of them.
+        theirs.benchmarks[:] = [one for one in theirs.benchmarks if not interrupted or one.stats.data]
         if not [one for one in theirs.benchmarks if not one.has_error]:
             if theirs.save or theirs.autosave or theirs.json:
                 self.harness.lines.append("nothing was saved: no benchmark was timed")
             theirs.save = theirs.autosave = theirs.json = None
         else:
             self.harness.finish()
-            whole = self.harness.whole and self.harness.level.name != "quick"
-            if whole and not exitstatus and not theirs.disabled:
+            whole = self.harness.whole and self.harness.level.name != "quick" and not theirs.disabled
+            if whole and not exitstatus:
                 theirs.save = theirs.save or theirs.autosave or self.harness.level.name
+            elif whole and interrupted:
+                self.harness.whole = False
+                theirs.save = theirs.save or theirs.autosave or "interrupted"
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
