@@ -7,7 +7,7 @@ from torch import nn
 
 import optiscope as osc
 from optiscope.engine.lane_table import LaneTable
-from optiscope.engine.shadow import Shadow
+from optiscope.engine.shadow import Shadow, calm_lanes, lowest_to_highest
 
 INPUTS = torch.sin(torch.arange(180.0).reshape(30, 6))
 
@@ -123,8 +123,16 @@ def test_a_verdict_is_none_on_what_its_shadows_did_not_see(many, tmp_path):
 def test_the_evidence_says_how_many_updates_were_compared(many, tmp_path):
     assert tier_of(torch.optim.Adam, tmp_path) == "stacked"
     [verdict] = osc.Store(tmp_path).verdicts().values()
-    assert "in the updates of 2 over 60 and 60 steps" in verdict["evidence"]["stacked"]
+    assert "in the updates of 3 over 60 and 60 and 60 steps" in verdict["evidence"]["stacked"]
     assert verdict["steps"] == 60
+
+
+def test_losses_are_compared_up_to_the_middle_rate_and_updates_at_the_highest_too():
+    runs = osc.grid("digits-logistic", "SGD", lr=[1e-1, 1e-3, 10.0, 1e-2, 1.0], steps=5)
+    assert calm_lanes(runs, range(5)) == [0, 1, 3]
+    assert calm_lanes(runs, [2, 4]) == [0, 1]
+    assert lowest_to_highest(runs) == [1, 0, 2]
+    assert lowest_to_highest(runs[:1]) == calm_lanes(runs[:1], [0]) == [0]
 
 
 def shadowed(scale, steps=5, dtype="float32", lost=None):

@@ -13,9 +13,10 @@ A few lanes spread over the batch run beside the plain loop. A tier stands where
                 for n steps at most.
     company     also in the company of a lane that is far off and of one that is not finite: no lane touches another.
     networks    are compared for 20 steps, within 1e-5 in float32: their products are summed in another order in lanes,
-                and what rounding has grown to at the end of a training tells nothing of the optimizer. Its updates do:
-                two of the lanes have a shadow to the end of the run, a plain optimizer that is given the lane's
-                weights and gradients at each step and must make the same of them.
+                and what rounding has grown to at the end of a training tells nothing of the optimizer; nor does it at a
+                rate above the batch's middle one, where it may take a few steps. Updates do: three of the lanes, that
+                of the highest rate among them, have a shadow to the end of the run, a plain optimizer that is given the
+                lane's weights and gradients at each step and must make the same of them.
     no chance   nothing was drawn from a global generator: lanes would share what each run draws from its own seed.
 
 A verdict that is remembered is taken on trust for what this process compared: arguments, schedules, starts, and rates
@@ -38,7 +39,7 @@ from ..seeding import OwnRandom
 from ..spec import Run
 from .lane_log import LaneLog
 from .lanes import TIERS, Lanes, run_lanes
-from .shadow import Shadow, calm_lanes, shadows_of, told
+from .shadow import Shadow, calm_lanes, lowest_to_highest, shadows_of, told
 from .single import run_single
 
 PROOF_STEPS = 30
@@ -71,14 +72,14 @@ class Proof:
 
 def prove(runs: Sequence[Run], trace: TraceSpec, device: str) -> Proof:
     """Run the batch in the fastest tier that is proved right. Single is nobody's to prove: then there is no log."""
-    probe = _spread(runs)
-    beside = _Beside([runs[i] for i in probe], device)
     network = not runs[0].problem.is_function
+    probe = calm_lanes(runs, _spread(runs)) if network else _spread(runs)
+    beside = _Beside([runs[i] for i in probe], device)
     evidence: dict[str, str] = {}
     for tier in TIERS:
         begin = time.perf_counter()
         log = LaneLog(runs, trace, probe)
-        shadows = shadows_of(runs, calm_lanes(runs)) if network else []
+        shadows = shadows_of(runs, lowest_to_highest(runs)) if network else []
         try:
             lanes = run_tier(runs, tier, log, device, shadows)
             wall_s = time.perf_counter() - begin

@@ -84,10 +84,16 @@ class Shadow:
         return int(lost.argmax()) if lost.any() else len(norms)
 
 
-def calm_lanes(runs: Sequence[Run]) -> list[int]:
-    """The lane of the lowest rate, which lives longest, and that of the middle one."""
+def lowest_to_highest(runs: Sequence[Run]) -> list[int]:
+    """The lane of the lowest rate, which lives longest, that of the middle one, and that of the highest."""
     by_rate = sorted(range(len(runs)), key=lambda i: runs[i].lr)
-    return list(dict.fromkeys((by_rate[0], by_rate[len(runs) // 2])))
+    return list(dict.fromkeys((by_rate[0], by_rate[len(runs) // 2], by_rate[-1])))
+
+
+def calm_lanes(runs: Sequence[Run], among: Sequence[int]) -> list[int]:
+    """The lanes of the lowest and the middle rate, and of the others those that have no higher one; in order."""
+    low, middle = (lowest_to_highest(runs) * 2)[:2]
+    return sorted({low, middle, *(i for i in among if runs[i].lr <= runs[middle].lr)})
 
 
 def shadows_of(runs: Sequence[Run], lanes: Sequence[int]) -> list[Shadow]:

@@ -30,7 +30,8 @@ def rows_of(run: SavedRun, group: str) -> pd.DataFrame:
     if group == "step" and len(rows):
         rows = rows[rows["ns_per_parameter"].notna()] if "ns_per_parameter" in rows else rows.iloc[:0]
         where = [
-            f"{name}, {count:,} parameters in {tensors} tensor{'s' if tensors > 1 else ''}, {device}, {dtype}"
+            # A benchmark that failed has none of these, and so the columns are floats.
+            f"{name}, {count:,.0f} parameters in {tensors:.0f} tensor{'s' if tensors > 1 else ''}, {device}, {dtype}"
             for name, count, tensors, device, dtype in
             zip(rows["set"], rows["parameters"], rows["tensors"], rows["device"], rows["dtype"], strict=True)
         ]  # fmt: skip
@@ -41,6 +42,9 @@ def rows_of(run: SavedRun, group: str) -> pd.DataFrame:
 def step_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The step suite's rows with readable columns, fastest first."""
     rows = rows.sort_values("median_s")
+    if "peak_bytes_per_parameter" in rows:  # of older files: what the heap had left over was not counted
+        possible = rows["peak_bytes_per_parameter"] >= rows["state_bytes_per_parameter"]
+        rows = rows.assign(peak_bytes_per_parameter=rows["peak_bytes_per_parameter"].where(possible))
 
     def column(name: str, scale: float = 1.0) -> pd.Series:
         return rows[name].astype(float) * scale if name in rows else pd.Series(np.nan, rows.index)
