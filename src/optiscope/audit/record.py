@@ -86,7 +86,9 @@ class Record:
             return []
         rates = rates_of(self.comparison)
         rates = rates.assign(cell=competitors(rates).astype(str))
-        shown = results["run_id"].isin(metrics.shown_runs(self.runs, rates)["run_id"]).to_numpy(bool)
+        # Text against a million texts: `isin` would look at them one by one in Python.
+        known = pd.Index(metrics.shown_runs(self.runs, rates)["run_id"])
+        shown = known.get_indexer(pd.Index(results["run_id"])) >= 0
         codes, keys = group_codes(results, metrics.SETTING)
         of_rate = rates.merge(keys.reset_index(names="_setting"), on=list(metrics.SETTING))["_setting"].to_numpy()
         names = metrics.setting_names(keys)

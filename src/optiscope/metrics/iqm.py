@@ -65,7 +65,7 @@ def interquartile_mean(
             sizes = np.unique(stratum[own], return_counts=True)[1]
             means = np.concatenate([_means(values, counts) for counts in drawn.counts(sizes)])
             low, high = (float(end[0]) for end in observed_interval(means[:, None], confidence))
-        mean = _means(values, np.ones((1, len(values)), dtype=np.uint16))[0]
+        mean = _means(values, np.ones((len(values), 1), dtype=np.uint16))[0]
         rows.append((len(own), int(np.isinf(values).sum()), mean, low, high))
     return keys.join(pd.DataFrame(rows, columns=["runs", "failed", "iqm", "low", "high"]))
 
@@ -78,7 +78,7 @@ class _Draws:
         self._kept: tuple[tuple[int, ...], NDArray[np.uint16] | None] = ((), None)
 
     def counts(self, sizes: NDArray[np.int64]) -> Iterator[NDArray[np.uint16]]:
-        """Blocks of counts, (resamples, runs): the runs of one stratum after those of another."""
+        """Blocks of counts, (runs, resamples): the runs of one stratum after those of another."""
         key, total = tuple(sizes.tolist()), int(sizes.sum())
         if self._kept[0] == key and self._kept[1] is not None:
             yield self._kept[1]
@@ -92,7 +92,7 @@ class _Draws:
 
     def _some(self, sizes: NDArray[np.int64], total: int, first: int, count: int) -> NDArray[np.uint16]:
         starts, sizes = np.repeat(np.cumsum(sizes) - sizes, sizes), np.repeat(sizes, sizes)
-        counts = np.empty((count, total), dtype=np.uint16)
+        counts = np.empty((total, count), dtype=np.uint16)
         step = max(1, BLOCK // (8 * total))
         for begin in range(0, count, step):
             width = min(step, count - begin)
@@ -100,22 +100,24 @@ class _Draws:
             chance = uniform(self._seed, "interquartile mean", (first + begin) * total, width * total)
             picked = starts + (chance.reshape(width, total) * sizes).astype(np.int64)
             flat = (picked + np.arange(width)[:, None] * total).ravel()
-            counts[begin : begin + width] = np.bincount(flat, minlength=total * width).reshape(width, total)
+            counts[:, begin : begin + width] = np.bincount(flat, minlength=total * width).reshape(width, total).T
         return counts
 
 
 def _means(values: NDArray[np.float64], counts: NDArray[np.uint16]) -> NDArray[np.float64]:
-    """The mean of the middle half of each row's multiset: value i, `counts[:, i]` times."""
+    """The mean of the middle half of each column's multiset: value i, `counts[i]` times."""
     order = np.argsort(values, kind="stable")
     values, total = values[order], len(values)
     low, high = total // 4, total - total // 4
-    # Whole numbers, small ones: several times as fast as floats.
-    reached = np.cumsum(np.take(counts, order, axis=1), axis=1, dtype=np.int32)
+    # Whole numbers, as small as they may be, all resamples of a run side by side: each sum adds whole vectors.
+    reached = counts[order].astype(np.uint16 if total < 1 << 16 else np.int32, copy=False)
+    for i in range(1, total):
+        np.add(reached[i - 1], reached[i], out=reached[i])
     finite = int(np.isfinite(values).sum())
-    lost = reached[:, finite - 1] < high if finite else np.ones(len(counts), dtype=bool)
-    # Values that are cut off in every row have no weight; of many runs it is nearly half of them.
-    first = int(np.searchsorted(reached.max(axis=0), low, side="right"))
-    last = min(int(np.searchsorted(reached.min(axis=0), high)) + 1, finite)
-    middle = np.clip(reached[:, first:last], low, high)
-    weights = np.diff(middle, axis=1, prepend=np.int32(low))
-    return np.where(lost, np.inf, weights @ values[first:last] / (high - low))
+    lost = reached[finite - 1] < high if finite else np.ones(counts.shape[1], dtype=bool)
+    # Values that are cut off in every resample have no weight; of many runs it is nearly half of them.
+    first = int(np.searchsorted(reached.max(axis=1), low, side="right"))
+    last = min(int(np.searchsorted(reached.min(axis=1), high)) + 1, finite)
+    middle = np.clip(reached[first:last], low, high)
+    weights = np.diff(middle, axis=0, prepend=middle.dtype.type(low))
+    return np.where(lost, np.inf, values[first:last] @ weights / (high - low))

@@ -19,7 +19,7 @@ from .competitors import LEAST_GAP
 from .lines import lines_of, with_lost
 from .panels import legend_beside, name_axes, panels, say_blank, say_chosen
 from .picture import describe, lowest_of
-from .strokes import Curve, draw_curves, key_line, mark_leaving
+from .strokes import BANDS, Curve, draw_curves, key_line, mark_leaving
 from .style import Look, Theme, theme_of
 
 QUARTER = 8  # names that a quarter of a picture has room for
@@ -32,11 +32,12 @@ def convergence(
 ) -> Figure:  # fmt: skip
     """Loss above the minimum by step, on logarithmic axes: one panel a problem, one line an optimizer and schedule.
 
-    Lines are medians over seeds, bands go from the first to the third quartile. A run that diverged counts as infinite
-    from there on: the line ends where half of the runs are gone, and the legend says how many were. Where no minimum is
-    known, the loss itself is drawn. Of more than 16 lines the lowest are drawn, and the picture says so; a triangle
-    marks one that leaves the panel. `target` is a gap, marked by a line across. `against` is "step", "time" (seconds,
-    at the median time of a step of each line's runs) or both, side by side. `ax` is an axes of yours to draw in.
+    Lines are medians over seeds; of up to eight, bands go from the first to the third quartile. A run that diverged
+    counts as infinite from there on: the line ends where half of the runs are gone, and the legend says how many were.
+    Where no minimum is known, the loss itself is drawn. Of more than 16 lines the lowest are drawn, and the picture
+    says so; a triangle marks one that leaves the panel. `target` is a gap, marked by a line across. `against` is
+    "step", "time" (seconds, at the median time of a step of each line's runs) or both, side by side. `ax` is an axes
+    of yours to draw in.
 
     Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`, and for a time of runs
     that did not run in the plain loop, one by one: they have none of their own.
@@ -60,7 +61,7 @@ def convergence(
     legend_beside(figure, entries, look, axes[-1] if ax is not None else None)
     best = [f"On {problem} {_lowest(groups, problem)}." for problem in problems]
     return describe(
-        figure, f"Loss against {' and '.join(clocks)}, median and quartiles over {_count(runs, groups, chosen)}.", *best
+        figure, f"Loss against {' and '.join(clocks)}, {_drawn(groups)} over {_count(runs, groups, chosen)}.", *best
     )
 
 
@@ -70,10 +71,10 @@ def history(
 ) -> Figure:  # fmt: skip
     """The training of networks: the loss beside `metric`, by epoch where the trace has one, else by step.
 
-    One line an optimizer (and schedule or rate, where they differ), the median over seeds with its quartiles. The loss
-    is on a logarithmic axis that ends at 1e-8: less, and nought, is drawn there, and the picture says so. Without the
-    metric in the trace there is the loss alone. `rate` adds a panel of the learning rate; `ax` is an axes of yours. Of
-    more than 16 lines the lowest are drawn, and the picture says so.
+    One line an optimizer (and schedule or rate, where they differ), the median over seeds and, of up to eight, its
+    quartiles. The loss is on a logarithmic axis that ends at 1e-8: less, and nought, is drawn there, and the picture
+    says so. Without the metric in the trace there is the loss alone. `rate` adds a panel of the learning rate; `ax` is
+    an axes of yours. Of more than 16 lines the lowest are drawn, and the picture says so.
 
     Raises InputError for frames that are empty or lack `run_id`, `optimizer`, `step` or `loss`, or have no finite loss.
     """
@@ -156,6 +157,10 @@ def _check_clocks(clocks: Sequence[str], runs: pd.DataFrame) -> None:
             f"runs of the {' and '.join(map(str, others))} tier share their time: for a time of each, run them with "
             "engine='single'"
         )
+
+
+def _drawn(groups: Sequence[object]) -> str:
+    return "median and quartiles" if len(groups) <= BANDS else "median"
 
 
 def _lowest(groups: Sequence[tuple[str, pd.DataFrame, Look]], problem: object, least: float = -np.inf) -> str:

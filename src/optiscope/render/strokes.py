@@ -18,11 +18,12 @@ WIDTH = 1.9
 _RIM = 3.0  # how much wider a line is than the one that hides it: its colour shows on either side
 _MOST = 4  # rims about one line; more would be a bar
 _APART = 0.022  # shares of a panel's width that two triangles stand apart
+BANDS = 8  # curves up to which bands are told apart; of more they would hide the lines
 _CLOSE = 1e-3  # relative: less than the width of a line on any axis
 
 
 def draw_curves(ax: Axes, curves: Sequence[Curve], *, rising: bool = False) -> None:
-    """Median and quartile band of each curve, (runs, steps) of values.
+    """Median and, of up to eight curves, quartile band of each; (runs, steps) of values.
 
     What is lost is the worst there is: above the panel, or, `rising`, at nought below. A solid line lies beneath those
     with gaps; of two with the same dash that coincide, the lower one is wider.
@@ -37,7 +38,8 @@ def draw_curves(ax: Axes, curves: Sequence[Curve], *, rising: bool = False) -> N
             if curves[other][2].dash == look.dash
             and _coincide(steps, middles[i], curves[other][0], middles[other])
         ]  # fmt: skip
-        _band(ax, steps, values, look, rising=rising)
+        if len(curves) <= BANDS:
+            _band(ax, steps, values, look, rising=rising)
         _median(ax, steps, middles[i], look, WIDTH + _RIM * min(len(over), _MOST), order=i / len(curves))
 
 

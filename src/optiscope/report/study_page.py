@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 STAMP = "report.json"
 PAGE = "report.html"
+LINES = 16  # that a picture has room for
 MOST_DRAWN = 8  # functions, and networks, that have a picture each; report.html draws all
 
 
@@ -113,15 +114,19 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
             words = (title.format(problem), alt.format(problem), caption)
             add(f"{name}_{file_name(str(problem))}", *words, partial(draw, own, own_trace))
 
+    many = any(len(own) > LINES for own in _pairs(table))
+    best = "each optimizer under its best schedule"
+    which = best if many else "each optimizer at a constant rate and under its best schedule"
     add_each(
-        networks, "history", "History of {}", "Loss and accuracy of {} against the step, a line an optimizer.",
-        "Training loss, and accuracy where the problem measures it.", history,
+        networks, "history", "History of {}", "Loss and measure of {} against the step, a line an optimizer.",
+        f"Training loss, and what the problem measures{f': {best}' if many else ''}.",
+        lambda own, own_trace: history(_few(own, table) if many else own, own_trace, metric=_metric(own)),
     )  # fmt: skip
     add_each(
         functions, "convergence", "Convergence on {}",
-        "Loss above the minimum of {} against the step, median and quartiles over seeds.",
-        "Median over seeds, quartiles as a band: each optimizer at a constant rate and under its best schedule.",
-        lambda own, own_trace: convergence(_constant_and_best(own, table), own_trace),
+        "Loss above the minimum of {} against the step.",
+        f"Median over seeds, quartiles as a band where they are few: {which}.",
+        lambda own, own_trace: convergence(_few(own, table), own_trace),
     )  # fmt: skip
     rates = one_of_each_schedule(runs, trace)
     if rates["schedule"].nunique() > 1:
@@ -142,14 +147,31 @@ def _lighter(path: Path) -> Path:
     return path
 
 
-def _constant_and_best(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of each optimizer's best schedule and of the constant rate: more lines would hide each other."""
+def _pairs(table: pd.DataFrame) -> list[set[tuple[str, str]]]:
+    """Of each problem, each optimizer with its best schedule, and with the constant rate."""
+    found = []
+    for _, rows in table.groupby("problem"):
+        best = rows.drop_duplicates("optimizer")  # sorted from best to worst
+        pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
+        found.append(pairs | {(optimizer, "constant") for optimizer in best["optimizer"]})
+    return found
+
+
+def _few(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The runs of those pairs; where they are too many, of each optimizer's best schedule alone."""
     table = table[table["problem"].isin(runs["problem"])]
-    best = table.drop_duplicates("optimizer")  # sorted from best to worst
-    pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
-    pairs |= {(optimizer, "constant") for optimizer in best["optimizer"]}
-    keep = [pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]
-    return runs[keep]
+    [pairs] = _pairs(table)
+    if len(pairs) > LINES:
+        best = table.drop_duplicates("optimizer")
+        pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
+    return runs[[pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]]
+
+
+def _metric(runs: pd.DataFrame) -> str:
+    """What this network measures besides its losses: accuracy first."""
+    own = [name.removesuffix("_final") for name in runs if str(name).endswith("_final") and runs[name].notna().any()]
+    own = [name for name in own if name not in ("loss", "val_loss")]
+    return "accuracy" if "accuracy" in own or not own else own[0]
 
 
 def _chosen(runs: pd.DataFrame, run_ids: Iterable[str] | None) -> pd.DataFrame:
