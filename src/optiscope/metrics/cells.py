@@ -149,25 +149,34 @@ def grouped_quantile(values: ArrayLike, codes: NDArray[np.intp], groups: int, q:
     >>> grouped_quantile([1.0, 3.0, float("inf"), 2.0], np.array([0, 0, 0, 1]), 2, 0.5)
     array([3., 2.])
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    numbers = np.where(np.isnan(numbers), np.inf, numbers)
-    out = np.full(groups, np.nan)
-    counts = np.bincount(codes, minlength=groups)
-    some = counts > 0
-    ordered = numbers[np.lexsort((numbers, codes))]
-    first = (np.cumsum(counts) - counts)[some]
-    position = q * (counts[some] - 1)
-    below = np.floor(position).astype(np.intp)
-    low, high = ordered[first + below], ordered[first + np.ceil(position).astype(np.intp)]
-    weight = position - below
-    with np.errstate(invalid="ignore"):
-        out[some] = np.where((weight == 0) | (low == high), low, low + (high - low) * weight)
-    return out
+    return _grouped_quantiles(values, codes, groups, (q,))[0]
 
 
 def median_iqr(values: ArrayLike, codes: NDArray[np.intp], groups: int) -> list[NDArray[np.float64]]:
     """Median, lower and upper quartile of each group; see `grouped_quantile`."""
-    return [grouped_quantile(values, codes, groups, q) for q in (0.5, 0.25, 0.75)]
+    return _grouped_quantiles(values, codes, groups, (0.5, 0.25, 0.75))
+
+
+def _grouped_quantiles(
+    values: ArrayLike, codes: NDArray[np.intp], groups: int, levels: Sequence[float]
+) -> list[NDArray[np.float64]]:
+    numbers = np.asarray(values, dtype=np.float64)
+    numbers = np.where(np.isnan(numbers), np.inf, numbers)
+    counts = np.bincount(codes, minlength=groups)
+    some = counts > 0
+    ordered = numbers[np.lexsort((numbers, codes))]
+    first = (np.cumsum(counts) - counts)[some]
+    found = []
+    for q in levels:
+        position = q * (counts[some] - 1)
+        below = np.floor(position).astype(np.intp)
+        low, high = ordered[first + below], ordered[first + np.ceil(position).astype(np.intp)]
+        weight = position - below
+        out = np.full(groups, np.nan)
+        with np.errstate(invalid="ignore"):
+            out[some] = np.where((weight == 0) | (low == high), low, low + (high - low) * weight)
+        found.append(out)
+    return found
 
 
 def observed_interval(values: NDArray[Any], confidence: float) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -14,7 +14,7 @@ from .cells import SETTING, group_codes
 from .costs import median_costs
 from .pairs import SEED, _check_share
 from .rank_sum import NO_TEST, SIGNED_RANK, choose_test, rank_sum_p
-from .significance import compare_with, distinct_seeds, holm, rising_root, scaled, smallest_detectable, spread_of
+from .significance import compare_with, distinct_seeds, holm, rising_root, scaled, smallest_detectable, spreads_of
 
 
 def tied_ranks(
@@ -51,7 +51,7 @@ def tied_ranks(
         values = distinct_seeds(block.values[order])
         seeds, level = values.shape[1], alpha / max(len(order) - 1, 1)
         test = choose_test(seeds, len(order), alpha)
-        shown = [np.nan, *(_detectable(values[0], row, test, level) for row in values[1:])]
+        shown = [np.nan, *_detectable(values[0], values[1:], test, level)]
         place, left = 1, np.arange(len(order))
         while len(left):
             worse = _worse(values[left], test, alpha)
@@ -91,16 +91,21 @@ def _worse(values: np.ndarray, test: str, alpha: float) -> np.ndarray:
     return told & (means > 0)
 
 
-def _detectable(head: np.ndarray, row: np.ndarray, test: str, level: float) -> float:
-    both = ~np.isnan(head) & ~np.isnan(row)
-    count = int(both.sum())
-    if test == NO_TEST or not count:
-        return math.inf
+def _detectable(head: np.ndarray, rows: np.ndarray, test: str, level: float) -> list[float]:
+    """The smallest difference from the head that each row's seeds would have shown."""
+    both = ~np.isnan(head) & ~np.isnan(rows)
     if test == SIGNED_RANK:
         with np.errstate(invalid="ignore"):
-            return smallest_detectable(spread_of(np.where(head == row, 0.0, row - head)[both]), count, level)
-    spread = math.sqrt((spread_of(head[both]) ** 2 + spread_of(row[both]) ** 2) / 2)
-    return smallest_detectable(spread, count, level, paired=False)
+            apart = np.where(both, np.where(head == rows, 0.0, rows - head), np.nan)
+        spreads = spreads_of(apart)
+    else:
+        sides = [spreads_of(np.where(both, side, np.nan)) for side in (np.broadcast_to(head, rows.shape), rows)]
+        spreads = np.sqrt((sides[0] ** 2 + sides[1] ** 2) / 2)
+    paired = test == SIGNED_RANK
+    return [
+        math.inf if test == NO_TEST or not n else smallest_detectable(float(spread), int(n), level, paired=paired)
+        for spread, n in zip(spreads, both.sum(axis=1), strict=True)
+    ]
 
 
 def _told(head: int, sharing: int, seeds: int) -> str:

@@ -68,8 +68,8 @@ def paired_tests(
         tested, differences = compare_with(block, int(here[0]), alpha)
         level = alpha / max(len(block.rows) - 1, 1)
         tested["detectable"] = [
-            smallest_detectable(spread_of(row), int(n), level, power)
-            for row, n in zip(differences, tested["pairs"], strict=True)
+            smallest_detectable(float(spread), int(n), level, power)
+            for spread, n in zip(spreads_of(differences), tested["pairs"], strict=True)
         ]
         tested.insert(0, by, [blocks.names[i] for i in block.rows])
         tested = tested.drop(index=here).assign(against=blocks.names[block.rows[here[0]]])
@@ -231,11 +231,25 @@ def spread_of(differences: NDArray[np.float64]) -> float:
     return float(high - low) / 1.3489795 if np.isfinite([low, high]).all() else math.inf
 
 
+def spreads_of(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`spread_of` each row."""
+    there = ~np.isnan(differences)
+    count = there.sum(axis=1)
+    plain = (count >= 2) & (np.isfinite(differences) | ~there).all(axis=1)
+    found = np.full(len(differences), np.nan)
+    found[plain] = np.nanstd(differences[plain], axis=1, ddof=1)
+    for i in np.flatnonzero(~plain):
+        found[i] = spread_of(differences[i])
+    return found
+
+
 def distinct_seeds(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The columns of a block without those that repeat another one in every row."""
-    bits = np.where(np.isnan(values), -np.inf, values).T  # no cost is that good
-    _, first = np.unique(bits, axis=0, return_index=True)
-    return values[:, np.sort(first)]
+    bits = np.where(np.isnan(values), -np.inf, values) + 0.0  # no cost is that good; and one nought, not two
+    first: dict[bytes, int] = {}
+    for i, column in enumerate(np.ascontiguousarray(bits.T)):
+        first.setdefault(column.tobytes(), i)
+    return values[:, list(first.values())]
 
 
 def _middles(differences: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -114,7 +114,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
             words = (title.format(problem), alt.format(problem), caption)
             add(f"{name}_{file_name(str(problem))}", *words, partial(draw, own, own_trace))
 
-    many = any(len(own) > LINES for own in _pairs(table))
+    many = bool((table.groupby("problem").size() > LINES).any())
     best = "each optimizer under its best schedule"
     which = best if many else "each optimizer at a constant rate and under its best schedule"
     add_each(
@@ -125,7 +125,7 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
     add_each(
         functions, "convergence", "Convergence on {}",
         "Loss above the minimum of {} against the step.",
-        f"Median over seeds, quartiles as a band where they are few: {which}.",
+        f"Median over seeds, quartiles as a band where lines are few: {which}.",
         lambda own, own_trace: convergence(_few(own, table), own_trace),
     )  # fmt: skip
     rates = one_of_each_schedule(runs, trace)
@@ -147,24 +147,22 @@ def _lighter(path: Path) -> Path:
     return path
 
 
-def _pairs(table: pd.DataFrame) -> list[set[tuple[str, str]]]:
-    """Of each problem, each optimizer with its best schedule, and with the constant rate."""
+def _pairs(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Of each problem, the cells of each optimizer's best schedule and of the constant rate; of many the best alone."""
     found = []
     for _, rows in table.groupby("problem"):
-        best = rows.drop_duplicates("optimizer")  # sorted from best to worst
-        pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
-        found.append(pairs | {(optimizer, "constant") for optimizer in best["optimizer"]})
+        best = ~rows.duplicated("optimizer")  # sorted from best to worst
+        constant = (rows["schedule"] == "constant") & (len(rows) <= LINES)
+        found.append(rows[best | constant])
     return found
 
 
 def _few(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of those pairs; where they are too many, of each optimizer's best schedule alone."""
-    table = table[table["problem"].isin(runs["problem"])]
-    [pairs] = _pairs(table)
-    if len(pairs) > LINES:
-        best = table.drop_duplicates("optimizer")
-        pairs = set(zip(best["optimizer"], best["schedule"], strict=True))
-    return runs[[pair in pairs for pair in zip(runs["optimizer"], runs["schedule"], strict=True)]]
+    """The runs of those cells, at the rate at which the tables show them."""
+    cells = pd.concat(_pairs(table[table["problem"].isin(runs["problem"])]))
+    wanted = set(zip(cells["problem"], cells["optimizer"], cells["schedule"], cells["lr"], strict=True))
+    own = zip(runs["problem"], runs["optimizer"], runs["schedule"], runs["lr"], strict=True)
+    return runs[[cell in wanted for cell in own]]
 
 
 def _metric(runs: pd.DataFrame) -> str:
