@@ -159,10 +159,10 @@ def _pairs(table: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _few(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The runs of those cells, at the rate at which the tables show them."""
-    cells = pd.concat(_pairs(table[table["problem"].isin(runs["problem"])]))
-    wanted = set(zip(cells["problem"], cells["optimizer"], cells["schedule"], cells["lr"], strict=True))
-    own = zip(runs["problem"], runs["optimizer"], runs["schedule"], runs["lr"], strict=True)
-    return runs[[cell in wanted for cell in own]]
+    names = ["problem", "optimizer", "schedule", "lr"]
+    cells = _pairs(table[table["problem"].isin(runs["problem"])])
+    wanted = {cell for rows in cells for cell in rows[names].itertuples(index=False, name=None)}
+    return runs[[cell in wanted for cell in runs[names].itertuples(index=False, name=None)]]
 
 
 def _metric(runs: pd.DataFrame) -> str:

@@ -52,6 +52,17 @@ def test_where_it_fails_names_lost_runs_missed_targets_and_who_was_better():
     assert "met gap 0.01 in 0% of runs; the best pair did in 100%" in fact.words
 
 
+def test_a_pair_that_ran_in_lanes_costs_what_its_optimizer_did_alone():
+    lanes = study({"Adam": [1e-6] * 3, "SGD": [1.0] * 3}, engine="stacked", wall_s=50.0)
+    alone = [
+        study({name: [2.0] * 3}, schedule="StepLR", engine="single", wall_s=seconds, steps_done=100)
+        for name, seconds in (("Adam", 0.3), ("SGD", 0.1))
+    ]
+    (one,) = recommendations(Evidence(joined(lanes, *alone)))
+    assert (one.optimizer, one.schedule) == ("Adam", "constant")
+    assert one.cost[0].words == "Adam timed alone: 3 ms a step, up to 3 times the cheapest optimizer"
+
+
 def test_networks_and_functions_have_a_verdict_each():
     functions = study({"Adam": [1.0, 2.0], "SGD": [2.0, 3.0]})
     networks = study({"Adam": [3.0, 3.0], "SGD": [1.0, 1.0]}, ["net"], loss_floor=np.nan)

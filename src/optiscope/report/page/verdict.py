@@ -156,11 +156,33 @@ def _costs(evidence: Evidence, own: pd.DataFrame) -> list[Fact]:
             steps = f"{number(row['steps_to_target'])} step{'s' * (row['steps_to_target'] != 1)}"
             words = f"{_name(evidence, row)}: {steps} to {target_name(row['metric'], row['target'])}"
             facts.append(Fact(words, int(row["setting"])))
+    of, lead = "pair", ""
+    if not times:  # its runs shared their clock in lanes; the optimizer may have been timed elsewhere
+        times, ratios = _alone(evidence, own)
+        of, lead = "optimizer", f"{own['optimizer'].iloc[0]} timed alone: "
     if times:
         low, high = number(min(times)), number(max(times))
-        versus = f", up to {max(ratios):.2g} times the cheapest pair" if max(ratios) >= 1.05 else ", the cheapest pair"
-        facts.insert(0, Fact(f"{low if low == high else f'{low} to {high}'} ms a step{versus}"))
+        versus = f", up to {max(ratios):.2g} times the cheapest {of}" if max(ratios) >= 1.05 else f", the cheapest {of}"
+        facts.insert(0, Fact(f"{lead}{low if low == high else f'{low} to {high}'} ms a step{versus}"))
     return facts
+
+
+def _alone(evidence: Evidence, own: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """Milliseconds of a step of the pair's optimizer in runs that went one by one, whatever their rate and schedule.
+
+    One a setting that has such runs, with the ratio to the cheapest optimizer there.
+    """
+    runs = evidence.results
+    runs = runs[(runs["engine"] == "single") & (runs["steps_done"] > 0) & runs["wall_s"].notna()]
+    keys = [*metrics.SETTING, "optimizer"]
+    ms = (1e3 * runs["wall_s"] / runs["steps_done"]).groupby([runs[key] for key in keys], observed=True).median()
+    times, ratios = [], []
+    for row in own.to_dict("records"):
+        setting = tuple(row[key] for key in metrics.SETTING)
+        if (*setting, row["optimizer"]) in ms.index:
+            times.append(float(ms[(*setting, row["optimizer"])]))
+            ratios.append(times[-1] / float(ms[setting].min()))
+    return times, ratios
 
 
 def _name(evidence: Evidence, row: dict[Hashable, Any]) -> str:
