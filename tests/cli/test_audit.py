@@ -59,3 +59,12 @@ def test_a_folder_without_runs_is_refused_and_left_alone(tmp_path, capsys):
     assert exit_code(["audit", str(tmp_path)]) == 2
     assert "holds no runs" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_without_results_is_no_clean_record(folder, capsys):
+    only = folder({"optimizer": "SGD", "purpose": "tuning", "seed": 3})
+    for options in ([], ["--strict"], ["--json"]):
+        assert exit_code(["audit", only, *options]) == 2
+        said = capsys.readouterr()
+        assert "holds trials of a search and no result: there is nothing to audit" in said.err
+        assert not said.out

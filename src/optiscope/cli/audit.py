@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..audit import findings, some, told
+from ..errors import InputError
 from .given import stored
 from .output import printer
 
@@ -21,10 +22,16 @@ COLORS = {"pass": "green", "warn": "yellow", "fail": "red"}
 def audit_folder(folder: Path, strict: bool, as_json: bool) -> None:
     """Print the audit of the store in `folder`; exit with 1 where it is strict and a rule failed.
 
-    Raises InputError where there is no finished run.
+    Raises InputError where there is no finished result: a record of nothing breaks no rule, and proves none.
     """
     store = stored(folder)
-    found = findings(store.runs(), searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
+    runs = store.runs()
+    if not (runs["purpose"] == "result").any():
+        raise InputError(
+            f"{str(folder)!r} holds {'trials of a search and no result' if len(runs) else 'no finished run yet'}: "
+            "there is nothing to audit"
+        )
+    found = findings(runs, searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
     if as_json:
         print(json.dumps(found.to_dict("records"), indent=2))
     else:
