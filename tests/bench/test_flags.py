@@ -174,6 +174,54 @@ def test_an_interrupted_run_keeps_what_was_timed(tmp_path, project):
     assert not kept["optiscope"]["whole"]
 
 
+BROKEN = """
+
+def stepper_of(step):
+    from optiscope.measure import StepCase, Stepper, parameter_set
+
+    stepper = Stepper(StepCase("Adam", "foreach", parameter_set("many-tiny", 16)))
+    stepper.step = step(stepper.step)
+    return stepper
+
+
+@pytest.mark.parametrize("step", [lambda one: lambda: None, lambda one: lambda: (one(), one())], ids=["idle", "twice"])
+def test_guarded(benchmark, step):
+    from optiscope.measure.plugin import timed
+
+    stepper = stepper_of(step)
+    timed(benchmark, stepper.step, stepper.guard(), steps=2, rounds=2)
+
+
+def test_beyond_the_ceiling(benchmark, harness, monkeypatch):
+    from optiscope.measure import step
+
+    monkeypatch.setattr(step, "check_ceiling", refuse)
+    harness.timed_step(benchmark, stepper_of(lambda one: one), 2)
+
+
+def refuse(*_):
+    from optiscope import GuardError
+
+    raise GuardError("faster than memory")
+
+
+def test_failed_after_its_timing(benchmark):
+    benchmark.pedantic(sum, args=([1],), rounds=2)
+    raise ValueError("too late")
+"""
+
+
+def test_what_a_guard_refuses_is_no_figure(tmp_path, run, project):
+    folder = shutil.copytree(project, tmp_path / "broken", ignore=shutil.ignore_patterns("results"))
+    with (folder / "bench/test_tiny.py").open("a") as file:
+        file.write(BROKEN)
+    output = run("--benchmark-quick", "--benchmark-json=out.json", folder=folder, code=1)
+    assert "4 failed, 3 passed" in output
+    assert "steps were stated, and the optimizer took" in output
+    kept = json.loads((folder / "out.json").read_text())["benchmarks"]
+    assert [one["name"] for one in kept] == ["test_case[a]", "test_step[1]", "test_step[3]"]
+
+
 def test_a_histogram_is_drawn(project, tmp_path):
     # In a process of its own: what draws it takes the place of Python's own search for the versions of packages.
     folder = shutil.copytree(project, tmp_path / "drawn", ignore=shutil.ignore_patterns("results"))

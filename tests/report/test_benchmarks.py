@@ -136,3 +136,15 @@ def test_two_stores_are_compared_seed_by_seed(results, capsys):
     assert "worse by a factor of" in capsys.readouterr().out
     assert exit_code(["compare", "results/a", "0001"]) == 2
     assert "give two of a kind" in capsys.readouterr().err
+
+
+def test_reference_steps_of_one_kind_are_compared(tmp_path):
+    one, other = save(tmp_path), save(tmp_path, 2)
+    # Taken before each benchmark in one file alone, in blocks that are quicker than those of the beginning and the end.
+    run = json.loads(other.read_text())
+    run["optiscope"]["beside"] = {"cpu": [0.002] * 20}
+    other.write_text(json.dumps(run))
+    for pair in ((one, other), (other, one)):
+        compared = compare_saved(*map(load_run, pair), 0.15)
+        assert compared.regressions == 0
+        assert "drifted" not in compared.page

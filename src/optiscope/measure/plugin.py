@@ -8,6 +8,7 @@ the end of the output). `@pytest.mark.cases(of=function)` parametrizes `case` wi
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -144,6 +145,10 @@ def prepare(config: pytest.Config) -> None:
         raise pytest.UsageError("--benchmark-quick and --benchmark-full exclude each other")
     if not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError("--benchmark needs pytest-benchmark: pip install 'optiscope[test]'")
+    if "OMP_NUM_THREADS" not in os.environ:
+        # One for every way of typing it, and for the processes that are started; more where the user says so.
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
     option = config.option
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not (option.keyword or option.markexpr)
     harness = Harness(Level("quick" if quick else "full" if full else "default"), whole)
@@ -213,6 +218,14 @@ class BenchmarkPlugin:
             if not all(self.harness.level >= Level(name) for name in wanted):
                 reason = "only with --benchmark-full" if "full" in wanted else "not in the quick selection"
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """What failed after it was timed is an error, too, and no figure."""
+        benchmark = getattr(item, "funcargs", {}).get("benchmark")
+        if call.excinfo is not None and benchmark is not None:
+            benchmark.has_error = True
+        return (yield)
 
     @pytest.fixture
     def level(self) -> Level:

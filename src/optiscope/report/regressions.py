@@ -76,7 +76,7 @@ def _compared(blocks: list[str], worse: int) -> Compared:
 
 def _shared(a: SavedRun, b: SavedRun) -> dict[str, tuple[list[float], list[float]]]:
     """Seconds of the reference step in A and in B, of each device that both measured."""
-    one, other = (run.reference() for run in (a, b))
+    one, other = (run.reference(a.beside and b.beside) for run in (a, b))
     return {device: (one[device], other[device]) for device in one if device in other}
 
 

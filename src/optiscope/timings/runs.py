@@ -75,10 +75,18 @@ class SavedRun:
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
-    def reference(self) -> dict[str, list[float]]:
-        """Seconds of the reference step, by device: before each benchmark, or at the beginning and the end alone."""
+    def reference(self, beside: bool = True) -> dict[str, list[float]]:
+        """Seconds of the reference step, by device: before each benchmark where they are known and asked for.
+
+        Else those of the beginning and the end, which are of other blocks: of two runs, take the same of both.
+        """
         ends = {device: one["seconds"] for device, one in self.harness["reference"].items()}
-        return ends | self.harness.get("beside", {})
+        return ends | (self.harness.get("beside", {}) if beside else {})
+
+    @property
+    def beside(self) -> bool:
+        """Whether the reference step was taken before each benchmark, on every device."""
+        return set(self.harness["reference"]) <= set(self.harness.get("beside", {}))
 
     def figures(self) -> list[dict[str, Any]]:
         """One row a ratio, memory figure or count that a benchmark recorded, as `figures_of` gives them."""
