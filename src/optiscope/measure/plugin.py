@@ -47,11 +47,7 @@ def timed(benchmark: Any, step: Callable[[], object], guard: Checked, *, steps: 
     if not benchmark.disabled:
         # Where a round has several calls, pytest-benchmark makes another one for the result; and some for a profile.
         calls = steps * (rounds + 1) + (steps > 1) + (benchmark.cprofile_loops or steps) * bool(benchmark.cprofile)
-    try:
-        guard.check(calls)
-    except GuardError:
-        benchmark.has_error = True  # so that no file and no table shows what was timed
-        raise
+    guard.check(calls)
     return None if benchmark.disabled else benchmark.stats.stats.median
 
 

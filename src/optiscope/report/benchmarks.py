@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +50,8 @@ def write_benchmarks(results: str | os.PathLike[str], runs: Sequence[SavedRun]) 
     return [write_text(results / "benchmarks.md", "\n\n".join(blocks) + "\n"), *written]
 
 
+DRAWN = ("step", "scaling", "training", "lanes")  # suites with a picture for each device
+
 HEAD = """# Benchmarks
 
 Made by `optiscope benchmarks` from what `pytest --benchmark` saved: of each machine the newest run of a whole
@@ -62,9 +64,10 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
 
     def picture(*names: str) -> list[str]:
         """These pictures of every device, the processor's first."""
-        own = [found for device in _devices(run) for name in names if (found := _named(name, device)) in pictures]
+        own = [found for device in devices for name in names if (found := _named(name, device)) in pictures]
         return [f"![{escape_markdown(pictures[name][1])}]({pictures[name][0]})" for name in own]
 
+    devices = _devices(rows_of(run, group) for group in DRAWN)
     blocks = [f"## {escape_markdown(_title(run))}", to_markdown(_facts(run)), *_bandwidth(run)]
     steps = rows_of(run, "step")
     if len(steps):
@@ -92,10 +95,9 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
     return blocks
 
 
-def _devices(run: SavedRun) -> list[str]:
+def _devices(suites: Iterable[pd.DataFrame]) -> list[str]:
     """The devices that anything was timed on, the processor first."""
-    found = {str(row["device"]) for group in ("step", "scaling", "training", "lanes")
-             for row in run.frame(group).to_dict("records") if isinstance(row.get("device"), str)}  # fmt: skip
+    found = {str(name) for rows in suites if "device" in rows for name in rows["device"].dropna().unique()}
     return ["cpu", *sorted(found - {"cpu"})]
 
 
@@ -220,9 +222,10 @@ def _probes(run: SavedRun, timed: pd.DataFrame, device: str) -> pd.DataFrame:
 def _pictures(run: SavedRun) -> dict[str, tuple[Figure, str]]:
     """The pictures that the run has the data for, by file name, with words for those who cannot see them."""
     found: dict[str, tuple[Figure, str]] = {}
-    for device in _devices(run):
-        own = [_on(rows_of(run, group), device) for group in ("step", "scaling", "training", "lanes")]
-        found |= {_named(name, device): drawn for name, drawn in _of_device(run, device, *own).items()}
+    suites = [rows_of(run, group) for group in DRAWN]
+    for device in _devices(suites):
+        own = _of_device(run, device, *(_on(rows, device) for rows in suites))
+        found |= {_named(name, device): drawn for name, drawn in own.items()}
     return found
 
 

@@ -147,21 +147,17 @@ def _lighter(path: Path) -> Path:
     return path
 
 
-def _pairs(table: pd.DataFrame) -> list[pd.DataFrame]:
-    """Of each problem, the cells of each optimizer's best schedule and of the constant rate; of many the best alone."""
-    found = []
-    for _, rows in table.groupby("problem"):
-        best = ~rows.duplicated("optimizer")  # sorted from best to worst
-        constant = (rows["schedule"] == "constant") & (len(rows) <= LINES)
-        found.append(rows[best | constant])
-    return found
-
-
 def _few(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of those cells, at the rate at which the tables show them."""
+    """The runs of each optimizer's best schedule and of the constant rate, at the rate at which the tables show them.
+
+    Where a problem has more pairs than a picture has room for, those of the best schedule alone.
+    """
+    table = table[table["problem"].isin(runs["problem"])]
+    best = ~table.duplicated(["problem", "optimizer"])  # sorted from best to worst
+    few = table.groupby("problem")["problem"].transform("size") <= LINES
     names = ["problem", "optimizer", "schedule", "lr"]
-    cells = _pairs(table[table["problem"].isin(runs["problem"])])
-    wanted = {cell for rows in cells for cell in rows[names].itertuples(index=False, name=None)}
+    cells = table.loc[best | (few & (table["schedule"] == "constant")), names]
+    wanted = set(cells.itertuples(index=False, name=None))
     return runs[[cell in wanted for cell in runs[names].itertuples(index=False, name=None)]]
 
 
