@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from torch.utils.benchmark.utils.timer import timer
 
 from optiscope.measure import Level, ParameterSet, StepCase, Stepper, time_blocks
+from optiscope.measure.clocks import device_clock
 from optiscope.measure.plugin import Harness, timed
 
-pytestmark = pytest.mark.benchmark(group="harness", timer=timer)
+pytestmark = pytest.mark.benchmark(group="harness", timer=device_clock.read)
 
 STEPS = 10  # of a block
 MOST = 1.01

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from torch.utils.benchmark.utils.timer import timer
 
 from optiscope import optimizers, problems
 from optiscope.measure import Level, time_blocks
+from optiscope.measure.clocks import device_clock
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.phases import NOT_TIMED, TrainingLoop, parameters_of
 from optiscope.measure.plugin import Harness, timed
 
-pytestmark = pytest.mark.benchmark(group="training", timer=timer)
+pytestmark = pytest.mark.benchmark(group="training", timer=device_clock.read)
 
 NETWORKS = [name for name, problem in problems().items() if problem.task is not None]
 
@@ -42,6 +42,9 @@ def training_cases(level: Level) -> list[Any]:
     small = ["demo-cnn(image_size=64, batch_size=8)" if name == "demo-cnn" else name for name in NETWORKS]
     networks = level.pick(["digits-cnn", "digits-mlp"], small, NETWORKS)
     cases: list[Any] = [TrainingCase(network, name) for network in networks for name in names]
+    if level.name == "full":
+        cases += [pytest.param(None, marks=pytest.mark.skip(reason=f"{name}: {why}"), id=name)
+                  for name, why in NOT_TIMED.items()]  # fmt: skip
     reason = why_no_cuda()
     if reason:
         skip = pytest.mark.skip(reason=f"CUDA: {reason}")
@@ -59,7 +62,7 @@ def test_training(
     probe = time_blocks(TrainingLoop(case.problem, "SGD", case.device).iteration, steps=2, rounds=2, device=case.device)
     steps = max(1, min(20, round(0.02 / probe.spread.median)))
     rounds = level.pick(3, 7, 15)
-    seconds = timed(benchmark, loop.iteration, loop.guard(), steps=steps, rounds=rounds)
+    seconds = timed(benchmark, loop.iteration, loop.guard(), steps=steps, rounds=rounds, device=case.device)
     if seconds is None:
         return
     guard = loop.guard()

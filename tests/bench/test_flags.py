@@ -153,8 +153,9 @@ def test_never_reached(benchmark):
 
 
 def alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`pytest` in a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    """`pytest` in a process of its own, which nobody told how many threads to take."""
+    told = ("PYTEST_", "OMP_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(told)}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=folder, env=environment,
         capture_output=True, text=True,
@@ -172,6 +173,7 @@ def test_an_interrupted_run_keeps_what_was_timed(tmp_path, project):
     names = [one["name"] for one in kept["benchmarks"]]
     assert names == ["test_case[a]", "test_case[b]", "test_step[1]", "test_step[3]"]
     assert not kept["optiscope"]["whole"]
+    assert kept["optiscope"]["threads"] == kept["machine_info"]["threads"] == 1
 
 
 BROKEN = """
@@ -225,9 +227,12 @@ def test_what_a_guard_refuses_is_no_figure(tmp_path, run, project):
 def test_a_histogram_is_drawn(project, tmp_path):
     # In a process of its own: what draws it takes the place of Python's own search for the versions of packages.
     folder = shutil.copytree(project, tmp_path / "drawn", ignore=shutil.ignore_patterns("results"))
-    done = alone(folder, "--benchmark-quick", "bench/test_tiny.py", "-k", "case", "--benchmark-histogram=drawn")
+    options = ("-k", "case", "--benchmark-histogram=drawn", "--benchmark-json=out.json")
+    done = alone(folder, "--benchmark-quick", "bench/test_tiny.py", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [path.name for path in folder.glob("drawn*.svg")] == ["drawn-tiny.svg"]
+    # As many threads as where it is typed without a path: pytest reads its options at another moment then.
+    assert json.loads((folder / "out.json").read_text())["optiscope"]["threads"] == 1
 
 
 def test_plain_pytest_runs_no_benchmark(run):

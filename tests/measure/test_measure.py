@@ -1,6 +1,7 @@
 """Clocks, probes and cases: their laws, and what they refuse. No test looks at how long anything took."""
 
 import gc
+import time
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ from optiscope.measure import (
     time_blocks,
 )  # fmt: skip
 from optiscope.measure.bandwidth import probe_beside
-from optiscope.measure.clocks import pinned, resting_collector
+from optiscope.measure.clocks import DeviceClock, pinned, resting_collector
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.memory import peak_over_baseline
 from optiscope.measure.phases import PHASES, TrainingLoop
@@ -206,6 +207,33 @@ def test_a_level_picks():
     assert not Level("quick") >= Level("default")
     with pytest.raises(InputError, match="did you mean 'full'"):
         Level("ful")
+
+
+def test_the_clock_of_a_device_reads_seconds_and_has_events_on_cuda_alone():
+    clock = DeviceClock()
+    clock.watch("cpu")
+    first = clock.read()
+    time.sleep(0.01)
+    assert clock.read() - first >= 0.01
+    assert clock.blocks(1, 1) == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(why_no_cuda()), reason=f"CUDA: {why_no_cuda()}")
+def test_events_are_of_the_blocks_that_the_clock_is_read_around():
+    clock, stepper = DeviceClock(), Stepper(StepCase("AdamW", "fused", TWO, "cuda"))
+    clock.watch("cuda")
+    wall = []
+    for steps in (1, 10, 40):
+        begin = clock.read()
+        for _ in range(steps):
+            stepper.step()
+        wall.append(clock.read() - begin)
+    short, long = clock.blocks(2, 1)
+    assert 0 < short <= 1.1 * wall[1]
+    assert short < long <= 1.1 * wall[2]
+    clock.watch("cuda")
+    assert clock.blocks(2, 1) == []
 
 
 @pytest.mark.gpu

@@ -34,7 +34,7 @@ def test_holm_is_the_textbook_s():
 
 
 def steps(values, target=1e-6, **cell) -> pd.DataFrame:
-    named = {"problem": "rosenbrock", "optimizer": "Adam", "schedule": "constant", "horizon": 500} | cell
+    named = {"problem": "rosenbrock", "optimizer": "Adam", "schedule": "constant", "horizon": 500, "lr": 0.1} | cell
     return pd.DataFrame(
         [{**named, "metric": "gap", "target": target, "seed": i, "steps": float(v)} for i, v in enumerate(values)]
     )
@@ -79,8 +79,22 @@ def test_many_cells_raise_the_bar():
     other = pd.concat([steps(BASE[:6] * (2 if k == 0 else 1), optimizer=f"o{k}") for k in range(10)])
     table = convergence_verdicts(one, other)
     assert table["p"].min() == pytest.approx(2 / 2**6)
-    assert set(table["verdict"]) == {"indistinguishable"}
+    # Six seeds cannot pass 0.05 / 10, and where nothing differs there is nothing to pass.
+    assert sorted(table["verdict"]) == ["indistinguishable"] * 9 + ["too few seeds"]
     assert convergence_verdicts(one[:6], other[:6])["verdict"].tolist() == ["later"]
+
+
+def test_what_twelve_seeds_could_have_shown_is_the_t_test_s():
+    noise = np.exp(np.random.default_rng(0).normal(0.0, 0.2, 12))
+    [row] = convergence_verdicts(steps(BASE), steps(BASE * noise, lr=0.3)).to_dict("records")
+    assert (row["a_lr"], row["b_lr"]) == (0.1, 0.3)
+    logs = np.log(noise)
+    shift = np.log(row["detectable"]) / logs.std(ddof=1) * np.sqrt(12)
+    critical = stats.t.ppf(0.975, 11)
+    power = stats.nct.sf(critical, 11, shift) + stats.nct.cdf(-critical, 11, shift)
+    assert power == pytest.approx(0.8, abs=1e-6)
+    [few] = convergence_verdicts(steps(BASE[:4]), steps(BASE[:4] * noise[:4])).to_dict("records")
+    assert np.isinf(few["detectable"])
 
 
 def test_steps_of_a_study_are_paired_by_seed():

@@ -102,6 +102,26 @@ def test_a_machine_that_drifted_is_told_and_what_drifted_with_it_is_no_regressio
     assert "torch differs (2.13.0 → 2.14.0), and with it the reference AdamW step" in compared.page
 
 
+def test_of_two_selections_only_what_does_the_same_work_in_both_is_judged(results):
+    one, other = pages(results, {}, {"factor": 1.5, "late": 1.3})
+    other.write_text(other.read_text().replace('"level": "default"', '"level": "quick"'))
+    compared = compare_saved(load_run(one), load_run(other), 0.15)
+    assert compared.regressions == 9 - 1  # all that is timed by steps; of lanes and convergence nothing is said
+    assert "Not all is compared: A is a default selection and B a quick one" in compared.page
+    assert "test_lanes" not in compared.page
+    assert "## Convergence" not in compared.page
+
+
+def test_a_picture_of_growth_needs_three_sizes(results):
+    path = save(results / "benchmarks")
+    whole = json.loads(path.read_text())
+    whole["benchmarks"] = [one for one in whole["benchmarks"] if not one["name"].endswith("foreach-1000]")]
+    path.write_text(json.dumps(whole))
+    assert exit_code(["benchmarks"]) == 0
+    assert not list((results / "benchmarks").rglob("scaling.png"))
+    assert "scaling.png" not in (results / "benchmarks.md").read_text(encoding="utf-8")
+
+
 def test_the_threshold_is_a_share(results, capsys):
     pages(results, {}, {"factor": 1.1})
     assert exit_code(["compare", "0001", "0002", "--threshold", "5%"]) == 1

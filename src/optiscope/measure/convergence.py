@@ -33,6 +33,12 @@ class ConvergenceCase:
         """Random, so that a function's seeds differ; a network's always do."""
         return "random" if as_problem(self.problem).is_function else "canonical"
 
+    @property
+    def evaluated_every(self) -> int:
+        """Steps between two looks at a target: every step of a function, every evaluation of a network."""
+        problem = as_problem(self.problem)
+        return problem.steps_per_epoch * problem.task.evaluate_every if problem.task else 1
+
     def tuned(self, lr: LrRange, seeds: int) -> Tuned:
         """The best rate at this horizon, on seeds that no result uses."""
         return tune(self.problem, self.optimizer, self.schedule, self.steps, lr, seeds, self.start)

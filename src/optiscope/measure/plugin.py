@@ -19,7 +19,7 @@ import torch
 
 from ..errors import GuardError
 from .bandwidth import QUICK_SIZES, SIZES, Bandwidth, probe_bandwidth, probe_beside
-from .clocks import Spread
+from .clocks import Spread, device_clock
 from .levels import Level
 from .machine import accelerator, load, machine_facts, why_no_cuda
 from .reference import reference_beside, reference_step
@@ -37,18 +37,26 @@ class Checked(Protocol):
         ...
 
 
-def timed(benchmark: Any, step: Callable[[], object], guard: Checked, *, steps: int, rounds: int) -> float | None:
+def timed(
+    benchmark: Any, step: Callable[[], object], guard: Checked, *, steps: int, rounds: int, device: str = "cpu"
+) -> float | None:
     """Time `rounds` blocks of `steps` steps, after one that is not read, under a guard: the median seconds of a step.
 
+    On CUDA, with `device_clock.read` as its timer, it records `event_s` beside: the same blocks by CUDA's events.
     With `--benchmark-disable` the step is called once, the guard asked, and there is no time to give.
     """
+    device_clock.watch(device)
     benchmark.pedantic(step, rounds=rounds, iterations=steps, warmup_rounds=1)
     calls = 1
     if not benchmark.disabled:
         # Where a round has several calls, pytest-benchmark makes another one for the result; and some for a profile.
         calls = steps * (rounds + 1) + (steps > 1) + (benchmark.cprofile_loops or steps) * bool(benchmark.cprofile)
     guard.check(calls)
-    return None if benchmark.disabled else benchmark.stats.stats.median
+    if benchmark.disabled:
+        return None
+    if events := device_clock.blocks(rounds, steps):
+        benchmark.extra_info["event_s"] = Spread.of(events).median
+    return benchmark.stats.stats.median
 
 
 class Harness:
@@ -93,7 +101,8 @@ class Harness:
         """
         device, touched = stepper.case.device, stepper.working_set
         before = None if benchmark.disabled else probe_beside(device, touched)
-        seconds = timed(benchmark, stepper.step, stepper.guard(), steps=stepper.case.steps, rounds=rounds)
+        steps = stepper.case.steps
+        seconds = timed(benchmark, stepper.step, stepper.guard(), steps=steps, rounds=rounds, device=device)
         if seconds is None or before is None:
             return {}
         beside = before.joined(probe_beside(device, touched))

@@ -21,13 +21,15 @@ from .timings import MARKS, implementation_looks, need_steps
 
 PANELS = 12  # optimizers with a panel each
 ROWS = 60  # bars that are still read below each other
+LANE_FIGURES = ("stacked_us_a_lane_step", "plain_us_a_step", "ratio")
 PHASES = ("batch", "forward", "backward", "step")
 
 
 def step_scaling(frame: pd.DataFrame, *, copy_gb_per_s: float | None = None, theme: str = "light") -> Figure:
     """Milliseconds of a step against the number of parameters, both logarithmic: one panel an optimizer.
 
-    With `copy_gb_per_s`, a thin line is the time that its bytes take at that rate. Takes the columns optimizer,
+    With `copy_gb_per_s`, main memory's, a thin line is the time that its bytes take at that rate; what fits into a
+    cache may lie below it. Takes the columns optimizer,
     implementation, parameters, median_s, bytes_per_parameter; of more than twelve optimizers the quickest are drawn,
     and the picture says so. Raises InputError for a frame that is empty, lacks one, or holds a number that is not > 0.
     """
@@ -67,7 +69,7 @@ def step_scaling(frame: pd.DataFrame, *, copy_gb_per_s: float | None = None, the
     ]
     if copy_gb_per_s:
         entries.append(
-            ("its bytes at the\nrate of a copy", Line2D([], [], color=look.muted, lw=1.0, linestyle=(0, (2, 2))))
+            ("its bytes, copied in\nmain memory", Line2D([], [], color=look.muted, lw=1.0, linestyle=(0, (2, 2))))
         )
     legend_beside(figure, entries, look)
     return figure
@@ -122,11 +124,12 @@ def iteration_shares(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
 def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     """Microseconds a lane and step against the number of lanes, beside the plain loop of one; both axes logarithmic.
 
-    Takes the columns lanes, stacked_us_a_lane_step, plain_us_a_step, trace. Raises InputError for a frame that is
+    Takes the columns lanes, stacked_us_a_lane_step, plain_us_a_step, ratio (the plain loop's over a lane's, as it was
+    taken in turn), trace. Raises InputError for a frame that is
     empty, lacks one, holds a number that is not > 0, or has no row of the trace "none", or two of as many lanes.
     """
-    need(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step", "trace"))
-    need_finite(frame, "lanes", ("lanes", "stacked_us_a_lane_step", "plain_us_a_step"), every=True, above=0)
+    need(frame, "lanes", ("lanes", *LANE_FIGURES, "trace"))
+    need_finite(frame, "lanes", ("lanes", *LANE_FIGURES), every=True, above=0)
     if not (frame["trace"] == "none").any():
         raise InputError("lane_scaling draws the rows of the trace 'none', and the lanes frame has none")
     need_once(frame[frame["trace"] == "none"], "lanes", ("lanes", "trace"))
@@ -137,7 +140,7 @@ def lane_scaling(frame: pd.DataFrame, *, theme: str = "light") -> Figure:
     ax.plot(rows["lanes"], rows["stacked_us_a_lane_step"], "-s", color=lane, lw=1.8, ms=5, mec=look.paper, gid="lanes")
     ax.axhline(float(rows["plain_us_a_step"].median()), color=plain, lw=1.6, gid="plain")
     for row in rows.to_dict("records"):
-        gain = float(f"{row['plain_us_a_step'] / row['stacked_us_a_lane_step']:.3g}")
+        gain = float(f"{row['ratio']:.3g}")
         inner = rows["lanes"].min() < row["lanes"] < rows["lanes"].max()  # the others have room to the right
         ax.annotate(f"×{gain:,.{0 if gain >= 10 else 1}f}", (row["lanes"], row["stacked_us_a_lane_step"]),
                     xytext=(-6, -6) if inner else (7, 2), textcoords="offset points", fontsize=8, color=look.ink,

@@ -14,13 +14,13 @@ from ..timings import SavedRun
 COLUMNS = (
     "ms: median of the rounds, each a block of steps. ±: half the interquartile range, as a share of the median. ns: a "
     "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
-    "what b = a and a += b of as many bytes reached right before and after. A copy first fetches the lines that it "
-    "overwrites, and so moves three bytes for the two that are counted: a step, which overwrites what it has read, may "
-    "reach 150% of it. More than 100% of an update means that memory gave more while the step was timed than before "
-    "and after; more than the best of both kernels in the whole run is an error. state B, peak B: bytes a "
-    "parameter, of the optimizer's state and of the most that it held beyond parameters and gradients, in a process "
-    "of its own. launches, events: kernels of a step, and its time by CUDA's events. compile: the first step, which "
-    "compiles. –: not measured."
+    "what b = a and a += b of as many bytes reached right before and after. On a processor a copy first fetches the "
+    "lines that it overwrites, and so moves three bytes for the two that are counted: a step, which overwrites what it "
+    "has read, may reach 150% of it there. More than 100% of an update means that memory gave more while the step was "
+    "timed than before and after; more than the best of both kernels in the whole run is an error. state B, peak B: "
+    "bytes a parameter, of the optimizer's state and of the most that it held beyond parameters and gradients, in a "
+    "process of its own. launches: calls to CUDA that launch a kernel, as torch's profiler counts them, of one step. "
+    "events: the time of the same blocks by CUDA's events. compile: the first step, which compiles. –: not measured."
 )
 
 
@@ -115,14 +115,27 @@ def scheduler_table(rows: pd.DataFrame) -> pd.DataFrame:
 def suite_table(figures: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Every ratio that the suite recorded of itself, and the memory of its processes; rows of `SavedRun.figures`."""
     rows = [
-        {"Benchmark": one["name"].rpartition("::")[2].removeprefix("test_"), "Value": f"{number(one['value'])}{unit}",
+        {"Benchmark": one["name"].rpartition("::")[2].removeprefix("test_"), "Value": _value(one),
          "Figure": "ratio of its two arms" if one["figure"] == "ratio" else words}
         for one in figures
         for words in [one["figure"].removesuffix("_gb").replace("_", " ")]
-        for unit in [" GB" if one["figure"].endswith("_gb") else " ×"]
         if one["kind"] == "ratio" or one["figure"].endswith("_gb")
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Benchmark", "Figure", "Value"])
+
+
+def _value(one: dict[str, Any]) -> str:
+    """A figure with its unit; of an overhead what it adds, for 1.003 times would read as nothing.
+
+    >>> _value({"figure": "overhead", "value": 1.0034}), _value({"figure": "ratio", "value": 12.3})
+    ('+0.34%', '12.3 ×')
+    """
+    value, name = float(one["value"]), str(one["figure"])
+    if name.endswith("_gb"):
+        return f"{number(value)} GB"
+    if not name.startswith("overhead"):
+        return f"{number(value)} ×"
+    return f"{'+' if value >= 1 else ''}{number(100 * (value - 1))}%"
 
 
 def _spreads(rows: pd.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -50,6 +51,7 @@ def write_benchmarks(results: str | os.PathLike[str], runs: Sequence[SavedRun]) 
     return [write_text(results / "benchmarks.md", "\n\n".join(blocks) + "\n"), *written]
 
 
+SIZES_TO_DRAW = 3  # of two nobody sees how a cost grows
 DRAWN = ("step", "scaling", "training", "lanes")  # suites with a picture for each device
 
 HEAD = """# Benchmarks
@@ -113,7 +115,7 @@ def _widest(steps: pd.DataFrame) -> str:
 
 SUITE = (
     "Ratios of two arms in one run, of which more is better; overheads, of recording, of the harness and of a frame's "
-    "peak memory, of which less is; and gigabytes that a process reached."
+    "peak memory, as what they add to the bare thing; and gigabytes that a process reached."
 )
 
 
@@ -133,8 +135,11 @@ def _facts(run: SavedRun) -> pd.DataFrame:
         "Load before, after": ", ".join("–" if one is None else f"{one:.2f}" for one in
                                         (harness["load_before"], harness["load_after"])),
     }  # fmt: skip
+    beside = harness.get("beside", {})
     for device, one in harness["reference"].items():
-        rows[f"Reference step, {device}"] = f"{1e3 * one['median']:.3g} ms ({one['what']})"
+        between = f", {1e3 * median(beside[device]):.3g} ms between benchmarks" if device in beside else ""
+        what = f"{1e3 * one['median']:.3g} ms before and after all{between} ({one['what']})"
+        rows[f"Reference step, {device}"] = what
     return pd.DataFrame({"Fact": rows.keys(), "Value": [str(value) for value in rows.values()]})
 
 
@@ -169,14 +174,14 @@ def _arithmetic(run: SavedRun, steps: pd.DataFrame) -> list[str]:
             f"{row['bytes_per_parameter']:.4g} bytes × {row['parameters']:,.0f} parameters = {total / 1e9:.3g} GB; in "
             f"{1e3 * row['median_s']:.3g} ms that is {row['gb_per_s']:.3g} GB/s, {row['share_of_copy']:.0%} of the "
             f"{row['copy_gb_per_s']:.3g} GB/s of a copy over as many bytes, and {row['share_of_update']:.0%} of an "
-            f"update's.{_beyond(row['share_of_copy'])}"
+            f"update's.{_beyond(row['share_of_copy'], str(device))}"
         )
     return blocks
 
 
-def _beyond(share: float) -> str:
-    """Why a share of a copy above 1 is none of what moves."""
-    if share <= 1:
+def _beyond(share: float, device: str) -> str:
+    """Why a share of a copy above 1 is none of what moves, on a processor."""
+    if share <= 1 or device != "cpu":
         return ""
     return (
         " That copy moved half as many bytes again, for it first fetches the lines that it overwrites: of all that it "
@@ -191,14 +196,15 @@ _PARTS: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.DataFrame], str, str],
             "ms: a whole iteration, nothing synchronised within it, the median of the rounds. ±: half their "
             "interquartile range, as a share of that median. forward, backward, step: timed apart, the device "
             "synchronised after each, so that they need not add up to the whole. optimizer: its part of those, "
-            "`zero_grad` included."
+            "`zero_grad` included. LBFGS, Muon and SparseAdam are left out: the first calls forward and backward from "
+            "its step, the others take matrices and sparse gradients only."
         ),
     ),
     (
         "convergence", "Convergence", convergence_table, "",
         ("Medians over seeds at the rate that a search found at this horizon, to the hardest target that half of the "
-        "seeds met; a miss counts as infinite. Seconds: those steps at the pace of the plain loop, evaluation off the "
-        "clock."),
+        "seeds met; a miss counts as infinite. A network's target is looked for at its evaluations. Seconds: those "
+        "steps at the pace of the plain loop, evaluation off the clock."),
     ),
     (
         "scheduler", "Schedulers", scheduler_table, "",
@@ -253,7 +259,7 @@ def _of_device(
                 roofline(timed, _probes(run, timed, device)),
                 f"GB/s of each step beneath what copies and updates reach{place}",
             )
-    if len(scaling):
+    if len(scaling) and scaling["parameters"].nunique() >= SIZES_TO_DRAW:
         copy = run.harness["bandwidth"].get(device, {}).get("copy_gb_per_s")
         found["scaling"] = (
             step_scaling(scaling, copy_gb_per_s=copy),

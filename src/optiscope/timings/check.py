@@ -57,6 +57,7 @@ _STATS = {
 _PROBE = {"kernel": "a text", "bytes": "a number above 0", "median": "a number above 0", "best": "a number above 0"}
 _CELL = {
     "problem": "a text", "optimizer": "a text", "schedule": "a text", "steps": "a number above 0", "seeds": "a list",
+    "lr": "a number above 0",
 }  # fmt: skip
 
 

@@ -93,13 +93,14 @@ class SavedRun:
         return [row for one in self.benchmarks for row in figures_of(one)]
 
     def convergence(self) -> pd.DataFrame:
-        """One row a cell, target and seed: `problem`, `optimizer`, `schedule`, `metric`, `target`, `seed`, `steps`."""
+        """One row a cell, target and seed, with the columns that `convergence_verdicts` asks for."""
         import pandas as pd
 
         rows = [
             {
                 **{key: one["extra_info"][key] for key in ("problem", "optimizer", "schedule")},
-                "horizon": one["extra_info"]["steps"], "metric": target["metric"], "target": target["target"],
+                "horizon": one["extra_info"]["steps"], "lr": one["extra_info"]["lr"],
+                "metric": target["metric"], "target": target["target"],
                 "seed": seed, "steps": float("inf") if steps is None else float(steps),
             }
             for one in self.benchmarks
