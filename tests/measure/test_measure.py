@@ -269,3 +269,19 @@ def test_on_cuda_every_implementation_does_its_work(optimizer, dtype):
         for _ in range(3):
             stepper.step()
         guard.check(3)
+
+
+@pytest.mark.parametrize("rounds", [3, 9, 15])
+def test_gradients_that_a_step_writes_into_stay_finite_as_long_as_they_are_timed(rounds):
+    case = StepCase("Nesterov", "foreach", TWO)
+    stepper = Stepper(case)
+    guard = stepper.guard()
+    for _ in range(case.steps * (rounds + 1) + 1):
+        stepper.step()
+    guard.check(case.steps * (rounds + 1) + 1)
+
+
+def test_a_loop_over_tensors_has_fewer_steps_to_a_block_on_an_accelerator():
+    shapes = ParameterSet("many", ((1000, 100),) * 100)
+    foreach, loop = (StepCase("Rprop", how, shapes, "cuda").steps for how in ("foreach", "for-loop"))
+    assert foreach == loop < StepCase("AdamW", "foreach", shapes, "cuda").steps

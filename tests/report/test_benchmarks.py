@@ -59,6 +59,24 @@ def test_the_newest_whole_run_of_each_machine_is_shown(results):
     assert find_run(str(other), folder) == other
 
 
+def test_parts_of_a_selection_are_shown_as_one(results):
+    folder = results / "benchmarks"
+    for number, kept, name in ((1, "step", "quick"), (2, "training", "interrupted"), (3, "step", "steps")):
+        path = save(folder, number, name, factor=float(number))
+        whole = json.loads(path.read_text())
+        whole["optiscope"]["whole"] = False
+        whole["benchmarks"] = [one for one in whole["benchmarks"] if one["group"] == kept]
+        path.write_text(json.dumps(whole))
+    [run] = newest_runs(folder)
+    assert run.files == ("0001_quick.json", "0002_interrupted.json", "0003_steps.json")
+    assert set(run.frame()["group"]) == {"step", "training"}
+    fused = run.frame("step").set_index("name")["median_s"].filter(like="AdamW-fused")
+    assert fused.tolist() == [pytest.approx(3 * 0.003)]  # the newest
+    assert exit_code(["benchmarks"]) == 0
+    page = (results / "benchmarks.md").read_text(encoding="utf-8")
+    assert "0001_quick.json, 0002_interrupted.json, 0003_steps.json" in page
+
+
 def test_what_is_no_saved_run_is_told_in_a_line(results, tmp_path, capsys):
     assert exit_code(["benchmarks"]) == 2
     assert "holds no saved run: make one with pytest --benchmark" in capsys.readouterr().err

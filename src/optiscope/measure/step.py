@@ -23,6 +23,11 @@ from .sets import ParameterSet
 from .traffic import state_bytes, traffic_of
 
 IMPLEMENTATIONS = ("for-loop", "foreach", "fused", "compile")
+# torch's foreach step of these still launches kernels for every tensor.
+STILL_LOOPING = {(name, "foreach") for name in ("ASGD", "Adafactor", "Rprop")}
+# torch's foreach step of Nesterov's momentum writes into the gradients. Where the same ones are stepped on again they
+# grow by 2.4 a step, and overflow after some ninety: a block has few steps then.
+GROWING, FEW = {("Nesterov", "foreach")}, 4
 SPARSE_ROWS = 16  # one row in so many has a gradient, for an optimizer of sparse gradients
 
 
@@ -43,11 +48,13 @@ class StepCase:
     def steps(self) -> int:
         """Steps of a block: fixed by the case, so that every run and every machine does the same work in one."""
         tensors, count = len(self.parameters.shapes), self.parameters.count
+        name = self.optimizer.partition("(")[0]
+        most = FEW if (name, self.implementation) in GROWING else 100
         if torch.device(self.device).type == "cpu":
-            return int(min(100, max(1, 1e7 // (count + 3000 * tensors))))  # a tensor costs what 3,000 numbers do
+            return int(min(most, max(1, 1e7 // (count + 3000 * tensors))))  # a tensor costs what 3,000 numbers do
         # An accelerator waits for its launches: some ten a tensor in a loop, hardly any where all tensors go in one.
-        tensor = 7e6 if self.implementation == "for-loop" else 2e5
-        return int(min(100, max(1, 7e9 // (count + tensor * tensors))))
+        looping = self.implementation == "for-loop" or (name, self.implementation) in STILL_LOOPING
+        return int(min(most, max(1, 7e9 // (count + (7e6 if looping else 2e5) * tensors))))
 
 
 def implementations(optimizer: str) -> tuple[str, ...]:

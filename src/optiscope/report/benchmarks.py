@@ -57,8 +57,8 @@ DRAWN = ("step", "scaling", "training", "lanes")  # suites with a picture for ea
 HEAD = """# Benchmarks
 
 Made by `optiscope benchmarks` from what `pytest --benchmark` saved: of each machine the newest run of a whole
-selection. Figures of two machines are not to be set side by side as they are; `optiscope compare` does it by the
-reference step."""
+selection, or, where there is none, the newest figures of all its runs. Figures of two machines are not to be set side
+by side as they are; `optiscope compare` does it by the reference step."""
 
 
 def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list[str]:
@@ -126,8 +126,9 @@ def _title(run: SavedRun) -> str:
 def _facts(run: SavedRun) -> pd.DataFrame:
     facts, harness = run.facts, run.harness
     rows = {
-        "File": f"{run.path.parent.name}/{run.path.name}", "Made": run.made[:16].replace("T", " "),
-        "Selection": f"{harness['level']}, {harness['seconds'] / 60:.1f} minutes",
+        "File": f"{run.path.parent.name}/{', '.join(run.files or (run.path.name,))}",
+        "Made": run.made[:16].replace("T", " "),
+        "Selection": f"{'parts' if len(run.files) > 1 else harness['level']}, {harness['seconds'] / 60:.1f} minutes",
         "Commit": f"{facts['commit'][:12]}{' (dirty)' if facts['dirty'] else ''}",
         "Threads": facts["threads"], "Memory": f"{facts['memory_gb']} GB", "System": facts["system"],
         "GPU": f"{facts['gpu']}, driver {facts['driver']}" if facts.get("gpu") else "none",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class SavedRun:
     harness: dict[str, Any]
     benchmarks: list[dict[str, Any]]
     made: str
+    files: tuple[str, ...] = ()
 
     @property
     def machine(self) -> str:
@@ -150,12 +152,25 @@ def find_run(text: str, folder: str | os.PathLike[str] = FOLDER) -> Path:
     )
 
 
+def together(runs: Sequence[SavedRun]) -> SavedRun:
+    """Runs of one machine as one, oldest first: of each benchmark the newest, and of each device's probes."""
+    newest = runs[-1]
+    harness = dict(newest.harness)
+    for name in ("bandwidth", "reference", "beside"):
+        harness[name] = {device: one for run in runs for device, one in run.harness.get(name, {}).items()}
+    harness["seconds"] = sum(run.harness["seconds"] for run in runs)
+    benchmarks = {one["fullname"]: one for run in runs for one in run.benchmarks}
+    files = tuple(run.path.name for run in runs)
+    return replace(newest, harness=harness, benchmarks=list(benchmarks.values()), files=files)
+
+
 def newest_runs(folder: str | os.PathLike[str] = FOLDER) -> list[SavedRun]:
-    """Of each machine the newest run of a whole selection, or the newest of all where none is whole."""
+    """Of each machine the newest run of a whole selection, or, where none is whole, all of it `together`."""
     by_machine: dict[Path, list[SavedRun]] = {}
     for path in saved_runs(folder):
         by_machine.setdefault(path.parent, []).append(load_run(path))
-    return [
-        ([one for one in runs if one.harness.get("whole") and one.harness.get("level") != "quick"] or runs)[-1]
-        for runs in by_machine.values()
-    ]
+    found = []
+    for runs in by_machine.values():
+        whole = [one for one in runs if one.harness.get("whole") and one.harness.get("level") != "quick"]
+        found.append(whole[-1] if whole else together(runs))
+    return found
