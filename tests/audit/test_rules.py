@@ -60,10 +60,21 @@ def tuned(row):
     return row.get("purpose") == "tuning"
 
 
+LANE_KEY = json.dumps({"problem": json.dumps({"problem": "bowl"}), "dtype": "float64", "optimizer": "torch.optim.SGD"})
+PROVED = {LANE_KEY: {"tier": "stacked", "evidence": {}, "steps": 30}}
+
+
+def whole():
+    """A study with a subject for every rule: a search, two optimizers, a schedule, lanes that were proved."""
+    rows = study(schedules=("constant", "StepLR"))
+    return changed(rows, lambda row: tuned(row) and row["optimizer"] == "SGD", engine="stacked")
+
+
 def test_a_record_that_breaks_nothing_passes_every_rule():
-    found = audited(study())
-    assert found[["rule", "verdict"]].values.tolist() == [[rule.name, "pass"] for rule in RULES]
+    found = audited(whole(), verdicts=PROVED)
+    assert found[["rule", "verdict", "finding"]].values.tolist() == [[rule.name, "pass", rule.good] for rule in RULES]
     assert told(found) == "All 13 rules pass."
+    assert not found["idle"].any()
     assert found["do"].tolist() == [""] * len(RULES)
 
 
@@ -157,6 +168,75 @@ def test_a_broken_rule_is_named_with_its_rows_and_what_to_do(rule, case):
 
 def test_every_rule_is_broken_by_one_of_these():
     assert list(BROKEN) == [rule.name for rule in RULES]
+
+
+def only(*optimizers, **more):
+    """The results alone, without a search."""
+    return [row for row in study(optimizers, default=False, **more) if result(row)]
+
+
+ABSENT = {
+    "budget parity": [
+        (only("SGD", "AdamW"), "nothing to check: no rate was searched for"),
+        (study(("SGD",)), "nothing to compare: one cell a setting was searched for"),
+    ],
+    "same range": [
+        (only("SGD", "AdamW"), "nothing to check: no rate was searched for"),
+        (study(("SGD",)), "nothing to compare: one cell a setting was searched for"),
+    ],
+    "winner on the edge": [
+        (only("SGD", "AdamW"), "nothing to check: no search had two rates to choose from"),
+        ([row for row in study() if result(row) or row["lr"] == 0.1],
+         "nothing to check: no search had two rates to choose from"),
+    ],
+    "tuning seeds reused": [(only("SGD", "AdamW"), "nothing to check: no rate was searched for")],
+    "too few seeds": [(study(("SGD",)), "nothing to tell apart: one cell a setting")],
+    "horizon against schedule": [
+        (only("SGD", "AdamW"), "nothing to check: no rate was searched for, and no schedule moves it"),
+        (study(), "rates belong to the horizon that is shown; no schedule moves them"),
+        (only("SGD", schedules=("constant", "StepLR")),
+         "schedules belong to the horizon that is shown; no rate was searched for"),
+    ],
+    "misses dropped": [
+        (study(("SGD",)), "every failure is there; with one cell a setting, no other's seeds show a gap")
+    ],
+    "no untuned column": [(only("SGD", "AdamW"), "nothing to check: no rate was searched for")],
+    "no baseline": [
+        (study(("SGD",)), "nothing to compare: one optimizer"),
+        (study(("SGD",), problem="a") + study(("AdamW",), problem="b"), "nothing to compare: one optimizer a setting"),
+    ],
+    "clipping": [([{"purpose": "tuning"}], "nothing to check: there is no result")],
+    "mixed hardware": [
+        (changed(study(), lambda row: True, provenance_id=None), "nothing to check: no run says where it was made")
+    ],
+    "unverified lanes": [(study(), "nothing to prove: no run was stepped in lanes")],
+    "timing without guards": [
+        (changed(study(), lambda row: True, wall_s=None), "nothing to check: no run shown has a time of its own"),
+        (changed(study(), lambda row: True, engine="compiled"), "nothing to check: no run shown has a time of its own"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "words"),
+    [(rule, *case) for rule, cases in ABSENT.items() for case in cases],
+    ids=[f"{rule} {i}" for rule, cases in ABSENT.items() for i in range(len(cases))],
+)
+def test_a_rule_without_a_subject_claims_nothing(rule, rows, words):
+    row = alone(rows, rule)
+    assert row[["verdict", "finding", "idle"]].tolist() == ["pass", words, words.startswith("nothing")]
+
+
+def test_every_rule_has_a_record_without_its_subject():
+    assert list(ABSENT) == [rule.name for rule in RULES]
+
+
+@pytest.mark.parametrize("rows", [[], [{"purpose": "tuning"}]], ids=["nothing", "trials"])
+def test_without_a_result_no_rule_claims_what_it_says_of_results(rows):
+    found = findings(make_runs(*rows) if rows else pd.DataFrame(), provenance=HERE, verdicts={})
+    assert not set(found["finding"]) & {rule.good for rule in RULES}
+    assert found["idle"].all()
+    assert told(found) == "All 13 rules pass; 13 of those that passed had nothing to check."
 
 
 def test_machines_and_versions_are_compared_within_a_setting():

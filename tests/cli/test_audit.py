@@ -66,5 +66,5 @@ def test_a_record_without_results_is_no_clean_record(folder, capsys):
     for options in ([], ["--strict"], ["--json"]):
         assert exit_code(["audit", only, *options]) == 2
         said = capsys.readouterr()
-        assert "holds trials of a search and no result: there is nothing to audit" in said.err
+        assert "holds 1 trial of a search and no result yet: there is nothing to audit" in said.err
         assert not said.out

@@ -7,8 +7,9 @@
     RULES      the rules, in the order in which they are looked at
 
 `search` holds the rules about how rates were found, `results` those about what is compared, `machine` those about where
-it was run. A rule reads the record and nothing else: what was never written down it cannot see. Imports metrics and
-the catalogue of optimizers; no store, no pictures, and torch only to learn an optimizer's default rate.
+it was run, and `subjects` what a rule says where there is nothing to check. A rule reads the record and nothing else:
+what was never written down it cannot see. Imports metrics and the catalogue of optimizers; no store, no pictures, and
+torch only to learn an optimizer's default rate.
 """
 
 from .record import Finding, Record, Rule, some

@@ -21,7 +21,8 @@ Level = Literal["pass", "warn", "fail"]
 class Finding:
     """What one rule found: `rows` names who is meant (`Adam + StepLR`), `runs` counts their rows in the runs frame.
 
-    `where` names the settings, `do` is what would make the rule pass; both are empty where it passes.
+    `where` names the settings, `do` is what would make the rule pass; both are empty where it passes. A rule is `idle`
+    where it passes because nothing in the record could break it.
     """
 
     level: Level
@@ -30,16 +31,25 @@ class Finding:
     rows: tuple[str, ...] = ()
     runs: int = 0
     do: str = ""
+    idle: bool = False
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its name, its number in the method's list, what is true where it passes, and what looks for breaches."""
+    """A rule: its name, its number in the method's list, what is true where it passes, and what looks for breaches.
+
+    `instead` gives another finding where the record holds nothing, or less, of what `good` speaks of, and else None.
+    """
 
     name: str
     number: int
     good: str
     breaches: Callable[[Record], Iterator[Finding]]
+    instead: Callable[[Record], Finding | None]
+
+    def passed(self, record: Record) -> Finding:
+        """What is said where no breach was found."""
+        return self.instead(record) or Finding("pass", self.good)
 
 
 @dataclass(frozen=True)
