@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from study_frames import make_runs
 
-from optiscope.report import Picture, markdown_report, write_report
+from optiscope.report import Picture, html_report, markdown_report, write_report
 
 NASTY = "<script>alert(1)</script>|`x`"
-SECTIONS = ["Verdict", "Audit", "Pictures", "Tables", "How it was measured", "Environment", "Reproduce"]
+SECTIONS = [
+    "Verdict", "Audit", "Pictures", "Tables", "What explains it", "How it was measured", "Environment", "References",
+    "Reproduce",
+]  # fmt: skip
 
 
 def report(runs, **more):
@@ -43,14 +46,55 @@ def test_every_report_has_its_sections_whole_tables_and_no_tag(case):
     assert "nan" not in text.lower().replace("nanosecond", "")
 
 
-def test_no_runs_are_said_plainly():
-    text = report(pd.DataFrame())
-    assert "There are no results to compare." in text
-    assert "There are no runs." in text
+LOST = [{"optimizer": name, "seed": seed, "status": "diverged"} for name in "ab" for seed in (0, 1)]
 
 
-def test_tuning_alone_is_no_result():
-    assert "though 1 tuning trial(s) were made" in report(make_runs({"purpose": "tuning"}))
+@pytest.mark.parametrize(
+    ("runs", "lines"),
+    [
+        (pd.DataFrame(), ["There are no runs: run a study, then write the report again."]),
+        (
+            make_runs({"purpose": "tuning"}, {"purpose": "tuning", "seed": 1}),
+            ["There are 2 trials of a search and no results yet: nothing can be compared."],
+        ),
+        (
+            make_runs(*LOST),
+            [
+                "All 4 runs diverged or failed: there is nothing to recommend.",
+                "No trace was kept: there are no curves and no race.",
+            ],
+        ),
+        (
+            make_runs({}),
+            [
+                "There is one run: it can be looked at, and compared with nothing.",
+                "No trace was kept: there are no curves and no race.",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_trouble_is_told_first_in_the_words_of_the_page(runs, lines):
+    text = report(runs)
+    assert re.findall(r"(?m)^> (.*)$", text) == lines
+    page = html_report(title="Study", runs=runs)
+    assert all(line in page for line in lines)
+
+
+@pytest.mark.parametrize("runs", [pd.DataFrame(), make_runs({"purpose": "tuning"})], ids=["nothing", "trials"])
+def test_where_there_is_no_result_no_table_pretends_to_one(runs):
+    text = report(runs)
+    assert "Winner" not in text
+    assert "There is no result to audit." in text
+    assert "There are no results to explain." in text
+    assert "*No rows.*" not in text
+
+
+def test_what_was_run_is_cited():
+    text = report(make_runs({"optimizer": "Adam"}), bibliography="references.bib")
+    told = text[text.index("## References") : text.index("## Reproduce")]
+    assert "As BibTeX: [references.bib](references.bib)." in told
+    assert re.search(r"(?m)^- Kingma, Ba \(2015\), Adam: .*\[link\]\(https://", told)
+    assert "Nothing was run." in report(pd.DataFrame())
 
 
 def verdict(runs):

@@ -6,10 +6,13 @@ markdown_report   a study as one Markdown page
 write_report      the page, into a folder
 write_gallery     the page of all recipes' pictures
 write_tables      the comparison as Markdown, CSV and LaTeX
+write_study_page  all of that for a store, into its folder
+remembered        what the last report of a folder was told, an About
 Picture           a picture of the page
 """
 
 from .gallery import PARTS, Recipe, gallery_page, read_recipes, write_gallery
+from .kept import About, remembered
 from .markdown import Picture, markdown_report, write_report
 from .page import html_report
 from .serve import page_server
@@ -17,6 +20,6 @@ from .study_page import write_study_page
 from .tables import write_tables
 
 __all__ = [
-    "PARTS", "Picture", "Recipe", "gallery_page", "html_report", "markdown_report", "page_server", "read_recipes",
-    "write_gallery", "write_report", "write_study_page", "write_tables",
+    "PARTS", "About", "Picture", "Recipe", "gallery_page", "html_report", "markdown_report", "page_server",
+    "read_recipes", "remembered", "write_gallery", "write_report", "write_study_page", "write_tables",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ def audit_told(found: pd.DataFrame) -> list[str]:
     if len(bad):
         order = bad["verdict"].map({"fail": 0, "warn": 1})
         blocks.append(to_markdown(_shown(bad.loc[order.sort_values(kind="stable").index])))
-    passed = found.loc[found["verdict"] == "pass"]
+    passed = found.loc[found["verdict"] == "pass"].sort_values("idle", kind="stable")
     if len(passed):
         lines = [f"- {escape_markdown(row.rule)}: {escape_markdown(row.finding)}" for row in passed.itertuples()]
         blocks += [f"<details>\n<summary>{len(lines)} that passed</summary>", "\n".join(lines), "</details>"]

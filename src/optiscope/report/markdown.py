@@ -24,6 +24,7 @@ from .tables import CAPTION, MOST_ROWS, TIES, markdown_table, target_name, write
 
 if TYPE_CHECKING:
     from .page.evidence import Evidence
+    from .page.references import Reference
 
 TOP_ROWS = 12
 MANY = 8  # settings or pictures beyond which a page folds them
@@ -43,7 +44,7 @@ def markdown_report(
     *, title: str, runs: pd.DataFrame, trace: pd.DataFrame | None, pictures: Sequence[Picture] = (),
     methods: Mapping[str, Any] | Iterable[str] = (), provenance: Mapping[str, Any] | None = None, command: str = "",
     searches: Sequence[Mapping[str, Any]] = (), audit: pd.DataFrame | None = None, evidence: Evidence | None = None,
-    rest: str = "",
+    rest: str = "", bibliography: str = "",
 ) -> str:  # fmt: skip
     """The report of a study as Markdown; it saves nothing.
 
@@ -58,35 +59,48 @@ def markdown_report(
         searches: what random searches declared and found, as a store keeps it.
         audit: what `audit.findings` found; without it, what the runs and searches alone can show.
         evidence: what was made of the same runs and trace for another page, where that is at hand.
-        rest: the path of a file that holds the tables in full; with it, those of a large study are cut.
+        rest: the path of a file that holds the comparison in full, the other tables beside it; with it, they are
+            linked, and the comparison of a large study is cut.
+        bibliography: the path of a file with the references as BibTeX.
     """
     # The page's rooms read this one.
+    from .explained import explained_told
     from .lead import lead
     from .page.evidence import Evidence
+    from .page.references import references_of
 
     runs = one_row_a_run(runs)
     evidence = Evidence(runs, trace) if evidence is None else evidence
     cells = evidence.compared
-    found = findings(runs, searches=searches, table=cells) if audit is None else audit
     first = lead(evidence) if len(cells) else []
     blocks = [
         f"# {escape_markdown(title)}",
         "## Verdict",
+        *_trouble(evidence),
         *first,
         *_verdict(runs, cells),
         "## Audit",
-        *audit_told(found),
     ]
+    if len(cells):
+        blocks += audit_told(findings(runs, searches=searches, table=cells) if audit is None else audit)
+    else:
+        blocks.append("There is no result to audit.")
     drawn = [_picture(picture) for picture in pictures]
     blocks += ["## Pictures", *(drawn[:MANY] or ["There are no pictures."])]
     blocks += _folded(f"{_many(len(drawn) - MANY, 'further picture')}", drawn[MANY:])
-    blocks += ["## Tables", *_tables(cells, rest), "## How it was measured"]
+    blocks += ["## Tables", *_tables(cells, rest)]
+    blocks += [
+        "## What explains it",
+        *explained_told(evidence, rest and PurePath(rest).parent.as_posix()),
+        "## How it was measured",
+    ]
     if methods:
         blocks.append(bullets(_sentences(methods)))
     blocks += how_it_was_measured(runs, cells) if len(runs) else ["There are no runs."]
     blocks += searches_told(searches, runs)
     environment = pd.DataFrame(_flat(provenance or {}), columns=["Fact", "Value"])
     blocks += ["## Environment", to_markdown(environment) if len(environment) else "Nothing was recorded."]
+    blocks += ["## References", *_references(references_of(evidence.results), bibliography)]
     blocks += ["## Reproduce", _fenced(command) if command.strip() else "No command was recorded."]
     return "\n\n".join(blocks) + "\n"
 
@@ -98,19 +112,46 @@ def write_report(folder: str | os.PathLike[str], *, name: str = "report.md", **w
         StoreError: the folder cannot be made or written.
     """
     folder = Path(folder)
-    pictures = []
-    for picture in what.pop("pictures", ()):
+    pictures = relative(what.pop("pictures", ()), folder)
+    return write_text(folder / name, markdown_report(pictures=pictures, **what))
+
+
+def relative(pictures: Iterable[Picture], folder: Path) -> tuple[Picture, ...]:
+    """The pictures by their paths from `folder`: a folder that is moved together with them keeps them."""
+    found = []
+    for picture in pictures:
         path = os.fspath(picture.path)
         if os.path.isabs(path):
-            path = os.path.relpath(path, folder.absolute())
-        pictures.append(Picture(path, picture.title, picture.alt, picture.caption))
-    return write_text(folder / name, markdown_report(pictures=pictures, **what))
+            path = Path(os.path.relpath(path, folder.absolute())).as_posix()
+        found.append(Picture(path, picture.title, picture.alt, picture.caption))
+    return tuple(found)
+
+
+def _trouble(evidence: Evidence) -> list[str]:
+    """What a reader must know before the first figure, in the words of the page."""
+    from .page.make import _trouble as trouble
+
+    return [f"> {escape_markdown(line)}" for line in trouble(evidence)]
+
+
+def _references(works: Sequence[Reference], bibliography: str) -> list[str]:
+    if not works:
+        return ["Nothing was run."]
+    lines = [f"- {escape_markdown(one.line)}{_elsewhere(one.link)}" for one in works]
+    file = f" As BibTeX: {_link(bibliography)}." if bibliography else ""
+    return [
+        f"The works behind what was run, and behind the statistics.{file}",
+        *_folded(_many(len(works), "reference"), ["\n".join(lines)]),
+    ]
+
+
+def _elsewhere(address: str) -> str:
+    return f" [link]({quote(address, safe=':/')})" if address else ""
 
 
 def _verdict(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     if table.empty:
-        trials = f", though {len(runs)} tuning trial(s) were made" if len(runs) else ""
-        return [f"There are no results to compare{trials}."]
+        return []  # said already
     results = runs[runs["purpose"] == "result"]
     bad = int(table["diverged"].sum()), int(table["errors"].sum())
     counts = (
@@ -197,10 +238,7 @@ def _tables(table: pd.DataFrame, rest: str = "") -> list[str]:
     names = metrics.setting_names(table)
     cut = bool(rest) and len(table) > MOST_ROWS
     if cut:
-        file = quote(PurePath(rest).as_posix(), safe="/")
-        blocks.append(
-            f"The best {TOP_ROWS} of each problem; all {len(table):,} rows are in [{escape_markdown(rest)}]({file})."
-        )
+        blocks.append(f"The best {TOP_ROWS} of each problem; all {len(table):,} rows are in {_link(rest)}.")
     for setting, name in names.items():
         cells = table[(table[list(metrics.SETTING)] == list(setting)).all(axis=1)]
         # Set as one table and then cut, so that bold means best of all and both parts have the same columns.
@@ -215,9 +253,17 @@ def _tables(table: pd.DataFrame, rest: str = "") -> list[str]:
     return [*blocks, escape_markdown(CAPTION)]
 
 
+def _link(path: str) -> str:
+    return f"[{escape_markdown(path)}]({_quoted(path)})"
+
+
+def _quoted(path: str | os.PathLike[str]) -> str:
+    # So that a colon makes no scheme and a bracket ends no link; a relative path needs neither.
+    return quote(PurePath(path).as_posix(), safe="/")
+
+
 def _picture(picture: Picture) -> str:
-    # Quoted, so that a colon makes no scheme and a bracket ends no link; a relative path needs neither.
-    path = quote(PurePath(picture.path).as_posix(), safe="/")
+    path = _quoted(picture.path)
     parts = [f"### {escape_markdown(picture.title)}", f"![{escape_markdown(picture.alt)}]({path})"]
     return "\n\n".join([*parts, escape_markdown(picture.caption)] if picture.caption else parts)
 

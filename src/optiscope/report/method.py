@@ -21,7 +21,7 @@ def how_it_was_measured(runs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     switched = training_steps(runs)
     blocks = [
         "### Search and evaluation",
-        to_markdown(protocol(runs, table)),
+        to_markdown(protocol(runs, table)) if len(table) else "There is a search, and no evaluation yet.",
         *(["### Training step", bullets(switched)] if switched else []),
         "### Places and ties",
         escape_markdown(

@@ -5,20 +5,20 @@ Nothing is drawn again while the stored runs, the library and the list of files 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..audit import findings
 from ..syntax import file_name
-from .markdown import Picture, write_report
+from .explained import write_explained
+from .kept import About, remember, still_good
+from .markdown import Picture, relative, write_report
 from .page import html_report
 from .page.evidence import Evidence
+from .page.references import references_of
 from .schedules import one_of_each_schedule
 from .tables import write_tables, write_text
 
@@ -30,56 +30,59 @@ if TYPE_CHECKING:
 
     Drawing = Callable[[pd.DataFrame, pd.DataFrame], Figure]
 
-STAMP = "report.json"
 PAGE = "report.html"
+BIBLIOGRAPHY = "references.bib"
+TABLES = "tables"
 LINES = 16  # that a picture has room for
 MOST_DRAWN = 8  # functions, and networks, that have a picture each; report.html draws all
 
 
 def write_study_page(
     folder: Path, store: Store, run_ids: Iterable[str] | None = None, *, title: str, command: str,
-    pictures: Iterable[Picture] = (), methods: dict[str, str] | None = None,
+    pictures: Iterable[Picture] = (), methods: dict[str, str] | None = None, fresh: bool = False,
 ) -> list[Path]:  # fmt: skip
     """Write everything that a reader of `folder` needs, and give the files: report.md first, then report.html.
 
     `run_ids` are the evaluation runs to show, all by default; tuning trials are always read. `pictures` made
-    elsewhere (a race) come first. Raises StoreError where the folder cannot be written.
+    elsewhere (a race) come first. What the page is told is kept in report.json (`kept.remembered`). With `fresh` all is
+    made again, though nothing changed. Raises StoreError where the folder cannot be written.
     """
-    stamp = _fingerprint(store, run_ids, title, command)
-    done = _still_good(folder, stamp)
+    chosen = None if run_ids is None else tuple(run_ids)
+    about = About(title, command, methods or {}, relative(pictures, folder), chosen)
+    done = None if fresh else still_good(folder, about, store)
     if done is not None:
         return done
-    runs = _chosen(store.runs(), run_ids)
+    every = store.runs()
+    runs = _chosen(every, chosen)
     results = runs[runs["purpose"] == "result"]
     trace = store.trace(results["run_id"])
     # Everything below reads this one, so that nothing is computed twice.
     evidence = Evidence(runs, trace)
     table = evidence.compared
     drawn = _draw(folder / "pictures", results, trace, table)
-    searches, provenance = store.searches(), _facts(store, runs)
+    # A record of no result breaks no rule, and proves none.
     audit = findings(
-        runs, searches=searches, provenance=store.provenance(), verdicts=store.verdicts(), table=table,
-    )  # fmt: skip
+        runs, searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts(), table=table,
+    ) if len(results) else None  # fmt: skip
+    said: dict[str, Any] = {
+        "title": title, "runs": runs, "trace": trace, "methods": about.methods, "command": command, "audit": audit,
+        "provenance": _facts(store, runs), "searches": store.searches(), "evidence": evidence,
+    }  # fmt: skip
     page = write_report(
-        folder, title=title, runs=runs, trace=trace, pictures=[*pictures, *drawn], methods=methods or {},
-        provenance=provenance, command=command, searches=searches, audit=audit, evidence=evidence,
-        rest="tables/comparison.csv",
+        folder, pictures=[*about.pictures, *drawn], rest=f"{TABLES}/comparison.csv", bibliography=BIBLIOGRAPHY, **said
     )  # fmt: skip
-    whole = write_text(
-        folder / PAGE,
-        html_report(
-            title=title, runs=runs, trace=trace, audit=audit, methods=methods or {}, provenance=provenance,
-            command=command, searches=searches, evidence=evidence,
-        ),
-    )  # fmt: skip
+    works = "\n\n".join(one.bibtex for one in references_of(evidence.results))
     files = [
         page,
-        whole,
-        *write_tables(folder / "tables", runs, table=table),
+        write_text(folder / PAGE, html_report(**said)),
+        *write_tables(folder / TABLES, runs, table=table),
+        *write_explained(folder / TABLES, evidence),
+        write_text(folder / BIBLIOGRAPHY, (works or "% Nothing was run.") + "\n"),
         *(Path(picture.path) for picture in drawn),
     ]
-    listed = [os.path.relpath(path, folder) for path in files]
-    write_text(folder / STAMP, json.dumps({"stamp": stamp, "files": listed}, indent=2) + "\n")
+    if len(results) == int((every["purpose"] == "result").sum()):
+        about = replace(about, run_ids=None)
+    remember(folder, about, store, results["run_id"], files)
     return files
 
 
@@ -178,18 +181,3 @@ def _facts(store: Store, runs: pd.DataFrame) -> dict[str, Any]:
     facts = store.provenance()
     used = [key for key in facts if key in set(runs["provenance_id"])]
     return facts[used[0]] if len(used) == 1 else {key: facts[key] for key in used}
-
-
-def _fingerprint(store: Store, run_ids: Iterable[str] | None, *more: str) -> str:
-    parts = sorted(path.name for path in (store.path / "runs").iterdir())
-    text = json.dumps([__version__, parts, sorted(run_ids or ()), more])
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _still_good(folder: Path, stamp: str) -> list[Path] | None:
-    try:
-        kept = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        files = [folder / name for name in kept["files"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # no stamp, or not ours: everything is made anew
-    return files if kept.get("stamp") == stamp and all(path.exists() for path in files) else None

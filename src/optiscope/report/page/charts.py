@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,13 @@ BAND_COLUMNS = ("step", "low", "mid", "high")
 RATE = ("setting", "optimizer", "schedule", "lr")
 
 
-def chart_frames(evidence: Evidence) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
-    """The frames by name, and for those that cannot be made the reason in a sentence."""
+def chart_frames(
+    evidence: Evidence, names: Sequence[str] | None = None
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """The frames by name, all or those asked for, and for those that cannot be made the reason in a sentence.
+
+    Each is made once of the same evidence.
+    """
     makers: dict[str, Callable[[Evidence], pd.DataFrame]] = {
         "board": _board, "overall": _overall, "rates": _rates, "robustness": _robustness, "gains": _gains,
         "median_gains": _median_gains, "budget": _budget, "profile": _profile, "ecdf": _ecdf, "wins": _wins,
@@ -33,12 +38,16 @@ def chart_frames(evidence: Evidence) -> tuple[dict[str, pd.DataFrame], dict[str,
         "untuned": lambda own: own.untuned,
     }  # fmt: skip
     frames, missing = {}, {}
-    for name, make in makers.items():
-        try:
-            frames[name] = make(evidence)
-        except InputError as error:
-            # What a statistic cannot be taken of, it says itself; the reader is told in the section's place.
-            frames[name], missing[name] = pd.DataFrame(), str(error)
+    for name in makers if names is None else names:
+        if name not in evidence.charts:
+            try:
+                evidence.charts[name] = makers[name](evidence), ""
+            except InputError as error:
+                # What a statistic cannot be taken of, it says itself; the reader is told in the section's place.
+                evidence.charts[name] = pd.DataFrame(), str(error)
+        frames[name], reason = evidence.charts[name]
+        if reason:
+            missing[name] = reason
     return frames, missing
 
 

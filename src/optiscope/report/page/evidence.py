@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ class Evidence:
     runs: pd.DataFrame
     trace: pd.DataFrame = None  # type: ignore[assignment]
     repeated: int = 0  # rows left out because a later run of the same cell and seed stands in their place
+    # What was drawn of it so far, by name, each with the reason where it cannot be made.
+    charts: dict[str, tuple[pd.DataFrame, str]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         runs = one_row_a_run(self.runs)
