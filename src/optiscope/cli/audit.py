@@ -27,10 +27,8 @@ def audit_folder(folder: Path, strict: bool, as_json: bool) -> None:
     store = stored(folder)
     runs = store.runs()
     if not (runs["purpose"] == "result").any():
-        raise InputError(
-            f"{str(folder)!r} holds {'trials of a search and no result' if len(runs) else 'no finished run yet'}: "
-            "there is nothing to audit"
-        )
+        held = f"{len(runs):,} trial{'s' * (len(runs) != 1)} of a search and no result yet" if len(runs) else ""
+        raise InputError(f"{str(folder)!r} holds {held or 'no finished run yet'}: there is nothing to audit")
     found = findings(runs, searches=store.searches(), provenance=store.provenance(), verdicts=store.verdicts())
     if as_json:
         print(json.dumps(found.to_dict("records"), indent=2))

@@ -174,12 +174,13 @@ def report(
         bool, typer.Option("--serve", help="Show report.html in a browser, to this machine alone.")
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve: where; 0 for any that is free.")] = 8730,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make all of it again, though nothing changed.")] = False,
 ) -> None:
     """Write report.md, report.html, tables and pictures from what is stored."""
     _load_torch()
     from .study import write_report
 
-    files = write_report(results)
+    files = write_report(results, fresh)
     if serve:
         from .serve import serve_page
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from ..errors import InputError
 from ..store import Store
+
+FRAME = "runs.parquet"  # what a study that is shared keeps of a store: its results alone
 
 
 def holds_runs(folder: Path) -> bool:
@@ -17,8 +20,20 @@ def stored(folder: Path) -> Store:
     """The store in a folder. Raises InputError where it holds no runs."""
     # Looked at before the store is opened, which would make one; and a folder called runs may be somebody else's.
     if not holds_runs(folder):
-        raise InputError(f"{str(folder)!r} holds no runs: give the folder of a study that was run, results/NAME")
+        raise InputError(f"{str(folder)!r} holds {_instead(folder)}")
     return Store(folder)
+
+
+def _instead(folder: Path) -> str:
+    """What a folder without runs holds, and what to do."""
+    if not (folder / FRAME).is_file():
+        return "no runs: give the folder of a study that was run, results/NAME"
+    study = folder / "study.toml"
+    again = f"; `optiscope run {shlex.quote(study.as_posix())}` makes the store" if study.is_file() else ""
+    return (
+        f"no runs but {FRAME}, a frame of results without the trials, traces and facts of a store: read it with "
+        f"pandas.read_parquet{again}"
+    )
 
 
 def rate(text: str, *words: str) -> float | str:

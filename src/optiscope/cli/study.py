@@ -78,18 +78,29 @@ def command_of(words: list[str], **options: Any) -> str:
     return shlex.join(["optiscope", *words])
 
 
-def write_report(folder: Path) -> list[Path]:
-    """Write the pages of a folder that holds runs, and give the files. Raises InputError where it holds none."""
+def write_report(folder: Path, fresh: bool = False) -> list[Path]:
+    """Write the pages of a folder that holds runs, and give the files. Raises InputError where it holds none.
+
+    A folder remembers what the command that ran its study told its page; one that does not is called by its name.
+    """
     store = stored(folder)
     runs = store.runs()
     if runs.empty:
         raise InputError(f"{str(folder)!r} holds no finished run yet")
-    from ..report import write_study_page
+    from ..report import About, remembered, write_study_page
 
-    files = write_study_page(folder, store, title=folder.name, command=command_of(["report", folder.as_posix()]))
-    _summary(store, None)
+    about = remembered(folder) or About(folder.name, command_of(["report", folder.as_posix()]), {}, ())
+    files = write_study_page(
+        folder, store, about.run_ids, title=about.title, command=about.command, pictures=about.pictures,
+        methods=about.methods, fresh=fresh,
+    )  # fmt: skip
+    results = runs[runs["purpose"] == "result"]
+    if results.empty:
+        print(f"{len(runs):,} trial{'s' * (len(runs) != 1)} of a search and no result yet: nothing can be compared")
+    else:
+        _summary(store, None if about.run_ids is None else list(about.run_ids))
     _where(folder, files)
-    _tell_lost(runs[runs["purpose"] == "result"])
+    _tell_lost(results)
     return files
 
 
