@@ -4,8 +4,8 @@ import pytest
 from study_frames import make_runs
 
 from optiscope.errors import InputError
-from optiscope.metrics import final_loss, grouped_quantile
-from optiscope.metrics.cells import one_row_a_run
+from optiscope.metrics import comparison, final_loss, grouped_quantile, prepared
+from optiscope.metrics.cells import group_codes, one_row_a_run
 
 INF, NAN = float("inf"), float("nan")
 
@@ -84,3 +84,47 @@ def test_a_frame_without_the_columns_is_refused():
 
 def test_an_empty_frame_has_every_column():
     assert "loss_final" in one_row_a_run(pd.DataFrame()).columns
+
+
+def test_groups_are_numbered_as_pandas_numbers_them():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "a": rng.choice(["x", "y", "zz"], 500),
+            "b": rng.integers(-3, 3, 500),
+            "c": rng.choice([0.5, np.nan, 2.0], 500),
+        }
+    )
+    wanted = frame.groupby(["a", "b", "c"], dropna=False).ngroup().to_numpy()
+    for kind in ({}, {"a": "category"}, dict.fromkeys("abc", "category")):
+        codes, keys = group_codes(frame.astype(kind), ["a", "b", "c"])
+        assert (codes == wanted).all()
+        pd.testing.assert_frame_equal(keys.iloc[codes].reset_index(drop=True), frame)
+
+
+@pytest.mark.parametrize("sizes", [[5, 5, 5], [1, 0, 7, 3], [1, 1, 2000, 1]])  # a table, one with holes, and none
+def test_values_are_sorted_within_their_groups(sizes):
+    rng = np.random.default_rng(0)
+    codes = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    values = np.where(rng.random(len(codes)) < 0.1, np.inf, rng.normal(size=len(codes)))
+    for q in (0.0, 0.25, 0.5, 1.0):
+        got = grouped_quantile(values, codes, len(sizes), q)
+        for i, size in enumerate(sizes):
+            # So large a number in infinity's place shows as soon as it has any weight.
+            own = np.where(np.isinf(values[codes == i]), 1e300, values[codes == i])
+            wanted = np.quantile(own, q) if size else np.nan
+            assert got[i] == pytest.approx(np.inf if wanted > 1e100 else wanted, nan_ok=True)
+
+
+def test_a_prepared_frame_gives_the_same_and_what_is_taken_from_it_is_looked_over_again():
+    runs = make_runs(
+        *({"run_id": str(i), "seed": i % 4, "lr": 0.1 * (1 + i // 4), "loss_final": float(i)} for i in range(8))
+    )
+    ready = prepared(runs)
+    pd.testing.assert_frame_equal(comparison(ready), comparison(runs))
+    assert one_row_a_run(ready) is ready
+    with pytest.raises(InputError, match="rows that differ"):
+        one_row_a_run(pd.concat([ready, ready.assign(loss_final=1.0)]))
+    assert type(ready[ready["seed"] == 1]) is pd.DataFrame
+    with pytest.raises(InputError, match="lacks"):
+        prepared(runs.drop(columns="status"))

@@ -10,6 +10,7 @@ from study_frames import make_costs
 
 from optiscope.errors import InputError
 from optiscope.metrics import holm, paired_tests, signed_rank_p, smallest_detectable
+from optiscope.metrics.significance import spread_of, spreads_of
 
 INF, NAN = float("inf"), float("nan")
 
@@ -123,3 +124,13 @@ def test_a_false_alarm_is_as_rare_as_promised():
     alarms = (table["p_holm"] < 0.05).groupby(table["problem"]).any()
     assert len(alarms) == 100
     assert alarms.sum() <= 12  # 5 expected at most
+
+
+def test_spreads_of_many_rows_are_those_of_each():
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(300, 11))
+    rows[rng.random(rows.shape) < 0.15] = np.inf
+    rows[rng.random(rows.shape) < 0.15] = -np.inf
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    rows[0], rows[1, 1:] = np.nan, np.nan
+    np.testing.assert_allclose(spreads_of(rows), [spread_of(row) for row in rows], rtol=1e-12)

@@ -11,6 +11,8 @@ What a run is worth, and how soon it got there
     steps_to_target   when each run first met each target, in steps, evaluations and seconds; a miss is infinite
     success           success rate and expected running time of each cell
 
+    prepared          the runs frame, made ready for several of these at once
+
 Search
 
     trials            the trials of a search, with their scores
@@ -53,7 +55,7 @@ Imports pandas, NumPy and, late, SciPy; no torch, no store, no pictures.
 
 from .basins import basins
 from .budget import expected_best
-from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile, setting_names
+from .cells import CELL, KEY, SETTING, final_loss, grouped_quantile, prepared, setting_names
 from .compare import comparison, ranking
 from .costs import best_so_far, costs, log_costs, median_costs
 from .formatting import escape_latex, escape_markdown, number, to_csv, to_latex, to_markdown
@@ -76,8 +78,8 @@ __all__ = [
     "comparison", "costs", "critical_difference", "endings", "escape_latex", "escape_markdown", "expected_best",
     "final_loss", "flat_arguments", "gap", "grouped_quantile", "holm", "interquartile_mean", "least_seeds", "log_costs",
     "lr_curves", "lr_robustness", "median_costs", "median_gains", "noise_floor", "number", "paired_tests",
-    "performance_profile", "probability_of_improvement", "rank_sum_p", "ranking", "schedule_gains", "selection_loss",
-    "setting_names", "shown_rates", "shown_runs", "signed_rank_p", "smallest_detectable", "steps_to_target", "success",
-    "target_ecdf", "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown", "trial_scores", "trials",
-    "variance_levels", "variance_shares", "verdicts", "win_rates",
+    "performance_profile", "prepared", "probability_of_improvement", "rank_sum_p", "ranking", "schedule_gains",
+    "selection_loss", "setting_names", "shown_rates", "shown_runs", "signed_rank_p", "smallest_detectable",
+    "steps_to_target", "success", "target_ecdf", "targets_for", "tied_ranks", "to_csv", "to_latex", "to_markdown",
+    "trial_scores", "trials", "variance_levels", "variance_shares", "verdicts", "win_rates",
 ]  # fmt: skip

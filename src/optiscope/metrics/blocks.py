@@ -67,15 +67,14 @@ def blocks_of(frame: pd.DataFrame, value: str, by: str, within: Sequence[str], p
     number = np.where(np.isnan(number), np.inf, number)
     setting, settings = group_codes(frame, within)
     who, names = group_codes(frame, (by,))
-    pair, _ = group_codes(frame, pairs)
+    pair, seeds = group_codes(frame, pairs)
     order = np.argsort(setting, kind="stable")
     ends = np.cumsum(np.bincount(setting, minlength=len(settings)))
     found = []
     for i, rows in enumerate(np.split(order, ends[:-1]) if len(settings) else []):
-        own, row = np.unique(who[rows], return_inverse=True)
-        columns, column = np.unique(pair[rows], return_inverse=True)
-        flat = row * len(columns) + column
-        if len(np.unique(flat)) < len(flat):
+        own, row = _numbered(who[rows], len(names))
+        columns, column = _numbered(pair[rows], len(seeds))
+        if np.bincount(row * len(columns) + column).max(initial=0) > 1:
             raise InputError(
                 f"{names[by].iloc[own[row[0]]]!r} or another has several runs of one {' and '.join(pairs)} in a "
                 "setting: keep one (shown_runs), or name what tells them apart in pairs"
@@ -84,6 +83,13 @@ def blocks_of(frame: pd.DataFrame, value: str, by: str, within: Sequence[str], p
         values[row, column] = number[rows]
         found.append(Block(settings.iloc[i].to_dict(), own.astype(np.intp), values))
     return Blocks(names[by].tolist(), found)
+
+
+def _numbered(codes: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The codes that are there, in order, and for each its place among them: `np.unique`, without sorting."""
+    there = np.zeros(count, dtype=bool)
+    there[codes] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
 
 
 def average_rank(values: NDArray[np.float64]) -> NDArray[np.float64]:

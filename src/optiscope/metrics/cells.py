@@ -20,6 +20,7 @@ from ..record import RUNS_COLUMNS, Status
 SETTING = ("problem", "start", "steps", "dtype", "device")
 CELL = ("problem", "optimizer", "schedule")
 KEY = (*SETTING, "optimizer", "schedule")
+TEXTS = ("hyperparameters", "purpose", "status", "engine")  # further columns of few words
 
 
 def require(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
@@ -29,13 +30,41 @@ def require(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
         raise InputError(f"the {what} frame lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
 
 
-def one_row_a_run(runs: pd.DataFrame) -> pd.DataFrame:
+class Checked(pd.DataFrame):
+    """A runs frame that `one_row_a_run` has looked over, with a fresh index; whatever is taken from it is a plain one.
+
+    Statistics hand it to each other, so that a million `run_id` are not looked at by each.
+    """
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def rows(self, which: NDArray[np.bool_] | pd.Series) -> Checked:
+        """Those rows: what is true of all runs is true of some."""
+        return Checked(self[which].reset_index(drop=True))
+
+
+def prepared(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs frame made ready for several statistics: looked over, and its columns of text as categories.
+
+    Every statistic takes it as it takes the frame itself and gives the same, without looking it over again: of a
+    million runs that saves a third of the time. It is to be read and not written into.
+
+    Raises InputError as every statistic does: a fixed column is missing, a `run_id` has two different rows.
+    """
+    return as_categories(one_row_a_run(runs), (*KEY, *TEXTS))
+
+
+def one_row_a_run(runs: pd.DataFrame) -> Checked:
     """The runs frame with a fresh index, and with rows that are equal in every column taken as one.
 
     Raises:
         InputError: a fixed column is missing, one `run_id` has two different rows, or a setting holds runs that end
             at a target beside runs that end at another or at none.
     """
+    if isinstance(runs, Checked):
+        return runs
     if runs.empty:
         runs = runs.reindex(columns=list(dict.fromkeys([*RUNS_COLUMNS, *runs.columns])))
     require(runs, RUNS_COLUMNS, "runs")
@@ -48,7 +77,7 @@ def one_row_a_run(runs: pd.DataFrame) -> pd.DataFrame:
                 "keep one row a run: runs.drop_duplicates('run_id')"
             )
     _one_target(runs)
-    return runs.reset_index(drop=True)
+    return Checked(runs.reset_index(drop=True))
 
 
 def _one_target(runs: pd.DataFrame) -> None:
@@ -81,8 +110,13 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
 
 def as_categories(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """The frame with its columns of text as categories: a million rows are grouped, taken and kept at a fraction."""
-    texts = [name for name in columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.astype(dict.fromkeys(texts, "category"))
+    kinds = {name: frame[name].dtype for name in columns}
+    texts = [
+        name for name, kind in kinds.items()
+        if not (pd.api.types.is_numeric_dtype(kind) or isinstance(kind, pd.CategoricalDtype))
+    ]  # fmt: skip
+    done = frame.astype(dict.fromkeys(texts, "category"))
+    return Checked(done) if isinstance(frame, Checked) else done
 
 
 def competitors(frame: pd.DataFrame) -> pd.Categorical:
@@ -125,18 +159,36 @@ def group_codes(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp
     # A number for each column, and one out of all: many times as fast as grouping a million rows by eight texts.
     codes, count = np.zeros(len(frame), dtype=np.int64), 1
     for name in by:
-        own, values = pd.factorize(frame[name], sort=True, use_na_sentinel=False)
-        codes = codes * len(values) + own
-        count *= len(values)
+        own, values = _numbered(frame[name])
+        codes = codes * values + own
+        count *= values
         if count > 1 << 40:
-            codes, found = pd.factorize(codes, sort=True)
-            count = len(found)
-    codes, found = pd.factorize(codes, sort=True)
-    first = np.zeros(len(found), dtype=np.intp)
+            codes, count = _renumbered(codes, count)
+    codes, count = _renumbered(codes, count)
+    first = np.zeros(count, dtype=np.intp)
     first[codes[::-1]] = np.arange(len(frame))[::-1]
     keys = frame[list(by)].iloc[first].reset_index(drop=True)
     plain = {name: kind.categories.dtype for name, kind in keys.dtypes.items() if isinstance(kind, pd.CategoricalDtype)}
     return codes.astype(np.intp), keys.astype(plain)
+
+
+def _numbered(column: pd.Series) -> tuple[NDArray[np.int64], int]:
+    """A number for each value, in the values' order, those that are missing last; and how many there may be."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, most = column.cat.codes.to_numpy(np.int64), len(column.cat.categories)
+        return np.where(codes < 0, most, codes), most + 1
+    codes, values = pd.factorize(column, sort=True, use_na_sentinel=False)
+    return codes.astype(np.int64), len(values)
+
+
+def _renumbered(codes: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], int]:
+    """The codes 0 … count - 1 without those that are not there, in order; and how many are."""
+    if count > 4 * len(codes) + 1000:
+        codes, found = pd.factorize(codes, sort=True)
+        return codes.astype(np.int64), len(found)
+    there = np.zeros(count, dtype=bool)
+    there[codes] = True
+    return (np.cumsum(there) - 1)[codes], int(there.sum())
 
 
 def grouped_quantile(values: ArrayLike, codes: NDArray[np.intp], groups: int, q: float) -> NDArray[np.float64]:
@@ -164,7 +216,7 @@ def _grouped_quantiles(
     numbers = np.where(np.isnan(numbers), np.inf, numbers)
     counts = np.bincount(codes, minlength=groups)
     some = counts > 0
-    ordered = numbers[np.lexsort((numbers, codes))]
+    ordered = _sorted_within(numbers, codes, counts)
     first = (np.cumsum(counts) - counts)[some]
     found = []
     for q in levels:
@@ -179,6 +231,23 @@ def _grouped_quantiles(
     return found
 
 
+def _sorted_within(
+    values: NDArray[np.float64], codes: NDArray[np.intp], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The values by group, each group's in order. NaN is not among them."""
+    widest = int(counts.max(initial=0))
+    if widest * len(counts) > 4 * len(values) + 1000:
+        return values[np.lexsort((values, codes))]  # one group is much larger than most
+    # A row a group, filled up with infinity: short rows are sorted many times as fast as pairs of keys.
+    order = np.argsort(codes, kind="stable")
+    row = codes[order]
+    column = np.arange(len(values)) - (np.cumsum(counts) - counts)[row]
+    table = np.full((len(counts), widest), np.inf)
+    table[row, column] = values[order]
+    table.sort(axis=1)
+    return table[np.arange(widest) < counts[:, None]]
+
+
 def observed_interval(values: NDArray[Any], confidence: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """The ends of the middle `confidence` of each column, each an observed value: infinities allow no average.
 
@@ -189,5 +258,9 @@ def observed_interval(values: NDArray[Any], confidence: float) -> tuple[NDArray[
     count, outside = len(values), (1 - confidence) / 2
     # The inverse of the distribution function; a rounding error of q * n is no further value.
     ends = [max(math.ceil(q * count - 1e-9) - 1, 0) for q in (outside, 1 - outside)]
-    ordered = np.partition(np.ascontiguousarray(values.T), ends, axis=1)
-    return ordered[:, ends[0]], ordered[:, ends[1]]
+    low, high = ends
+    # Two partitions, each about one place, are several times as fast as one about two.
+    ordered = np.partition(np.ascontiguousarray(values.T), low, axis=1)
+    if low == high:
+        return ordered[:, low], ordered[:, low]
+    return ordered[:, low], np.partition(ordered[:, low + 1 :], high - low - 1, axis=1)[:, high - low - 1]

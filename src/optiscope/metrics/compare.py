@@ -10,6 +10,7 @@ import pandas as pd
 from .cells import (
     KEY,
     SETTING,
+    Checked,
     as_categories,
     competitors,
     failed,
@@ -56,7 +57,7 @@ def comparison(
     if results.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     rates = shown_rates(runs)
-    chosen = shown_runs(runs, rates)
+    chosen = Checked(shown_runs(runs, rates))
     codes, table = group_codes(chosen, KEY)
     size = len(table)
 
@@ -86,7 +87,7 @@ def comparison(
 
     # Of a seed that is there twice, under two versions of the library, the later run counts.
     once = as_categories(chosen[[*KEY, "seed"]], KEY).duplicated(keep="last").to_numpy(bool)
-    places = tied_ranks(costs(chosen[~once]))
+    places = tied_ranks(costs(chosen.rows(~once)))
     names = table[[*SETTING]].assign(competitor=competitors(table).astype(str), _row=np.arange(size))
     places = places.assign(competitor=places["competitor"].astype(str)).merge(names, on=[*SETTING, "competitor"])
     places = places.set_index("_row").sort_index()

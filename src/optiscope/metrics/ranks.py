@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .blocks import Block, average_rank, blocks_of
+from .blocks import average_rank, blocks_of
 from .cells import SETTING, group_codes
 from .costs import median_costs
 from .pairs import SEED, _check_share
 from .rank_sum import NO_TEST, SIGNED_RANK, choose_test, rank_sum_p
-from .significance import compare_with, distinct_seeds, holm, rising_root, scaled, smallest_detectable, spreads_of
+from .significance import distinct_seeds, holm, rising_root, scaled, smallest_detectable, spreads_of, worse_than
 
 
 def tied_ranks(
@@ -80,8 +80,7 @@ def _mean_ranks(values: np.ndarray) -> np.ndarray:
 def _worse(values: np.ndarray, test: str, alpha: float) -> np.ndarray:
     """Who is worse than the first row."""
     if test == SIGNED_RANK:
-        block = Block({}, np.arange(len(values)), values)
-        return (compare_with(block, 0, alpha)[0]["verdict"] == "worse").to_numpy(bool)
+        return worse_than(values, 0, alpha)
     if test == NO_TEST:
         return np.zeros(len(values), dtype=bool)
     p = np.array([1.0, *(rank_sum_p(row, values[0]) for row in values[1:])])

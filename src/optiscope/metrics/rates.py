@@ -30,7 +30,7 @@ def best_rates(runs: pd.DataFrame, by: Sequence[str] = CELL) -> pd.DataFrame:
     tuned, _ = group_codes(runs, by)
     tuning = (runs["purpose"] == "tuning").to_numpy(bool)
     searched = np.isin(tuned, tuned[tuning])
-    pool = runs[tuning | ~searched].reset_index(drop=True)
+    pool = runs.rows(tuning | ~searched)
 
     codes, rates = group_codes(pool, (*by, "lr", "hyperparameters"))
     rates = rates.join(trial_scores(pool, codes, len(rates))[["score", "seeds"]])
@@ -65,11 +65,11 @@ def shown_rates(runs: pd.DataFrame) -> pd.DataFrame:
         The cell's columns, `lr`, `chosen_on` (`"tuning"`; `"result"`: picked among the results themselves, which
         flatters; `"fixed"`: one rate, no search), `edge`, `trials`, `lr_low`, `lr_high`.
     """
-    runs = as_categories(runs, (*KEY, "hyperparameters", "purpose", "status"))
-    results = runs[runs["purpose"] == "result"]
+    runs = as_categories(one_row_a_run(runs), (*KEY, "hyperparameters", "purpose", "status"))
+    results = runs.rows(runs["purpose"] == "result")
     horizon = [*CELL, "steps"]
     own = best_rates(results, KEY)
-    tuned = best_rates(runs[runs["purpose"] == "tuning"], horizon)
+    tuned = best_rates(runs.rows(runs["purpose"] == "tuning"), horizon)
     _, tried = group_codes(results, (*KEY, "lr"))
     tried = tried.merge(tuned[[*horizon, "lr"]], on=[*horizon, "lr"])
     table = own.merge(tuned, on=horizon, how="left", suffixes=("", "_tuned")).merge(

@@ -83,12 +83,27 @@ def paired_tests(
     return pd.concat(rows, ignore_index=True)[columns]
 
 
+def worse_than(values: NDArray[np.float64], rival: int, alpha: float) -> NDArray[np.bool_]:
+    """Which rows the tests of `compare_with` call worse than one of them."""
+    found, _ = _tested(values, rival)
+    return ~(found["wins"] > found["losses"]) & (found["p_holm"] < alpha)
+
+
 def compare_with(block: Block, rival: int, alpha: float) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """The tests of every row of a block against one of its rows, and the differences, NaN where there is no pair.
 
     The row itself has p = 1 and no part in Holm's correction.
     """
-    values = distinct_seeds(block.values)
+    tested, differences = _tested(block.values, rival)
+    verdict = np.where(tested["wins"] > tested["losses"], "better", "worse").astype(object)
+    level_with = ~(tested["p_holm"] < alpha)
+    verdict[level_with] = [f"indistinguishable at {n} seed{'' if n == 1 else 's'}" for n in tested["pairs"][level_with]]
+    return pd.DataFrame(tested | {"difference": _middles(differences), "verdict": verdict}), differences
+
+
+def _tested(values: NDArray[np.float64], rival: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
+    """Counts and p-values of every row against one, and the differences."""
+    values = distinct_seeds(values)
     with np.errstate(invalid="ignore"):
         differences = values - values[rival]
     both = ~np.isnan(values) & ~np.isnan(values[rival])
@@ -100,14 +115,7 @@ def compare_with(block: Block, rival: int, alpha: float) -> tuple[pd.DataFrame, 
     adjusted = np.ones(len(values))
     adjusted[others] = holm(p[others])
     wins, losses = (differences < 0).sum(axis=1), (differences > 0).sum(axis=1)
-    verdict = np.where(wins > losses, "better", "worse").astype(object)
-    level_with = ~(adjusted < alpha)
-    verdict[level_with] = [f"indistinguishable at {n} seed{'' if n == 1 else 's'}" for n in count[level_with]]
-    tested = {
-        "pairs": count, "wins": wins, "losses": losses, "difference": _middles(differences), "p": p,
-        "p_holm": adjusted, "verdict": verdict,
-    }  # fmt: skip
-    return pd.DataFrame(tested), differences
+    return {"pairs": count, "wins": wins, "losses": losses, "p": p, "p_holm": adjusted}, differences
 
 
 def signed_rank_p(differences: ArrayLike, exact: int = EXACT) -> Any:
@@ -134,9 +142,9 @@ def signed_rank_p(differences: ArrayLike, exact: int = EXACT) -> Any:
         below = _below(tuple(sorted(doubled.tolist())))
         at, most = round(2 * positive[i]), int(doubled.sum())
         p[i] = min(1.0, 2 * below[min(at, most - at)])
-    for i in np.flatnonzero(count > exact):
-        spread = math.sqrt(float((ranks[i] ** 2).sum()) / 4)
-        p[i] = math.erfc(abs(positive[i] - total[i] / 2) / spread / math.sqrt(2))
+    many = count > exact
+    spread = np.sqrt((ranks[many] ** 2).sum(axis=1) / 4)
+    p[many] = [math.erfc(away) for away in np.abs(positive[many] - total[many] / 2) / spread / math.sqrt(2)]
     return p.reshape(given.shape[:-1])
 
 
@@ -238,8 +246,13 @@ def spreads_of(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     plain = (count >= 2) & (np.isfinite(differences) | ~there).all(axis=1)
     found = np.full(len(differences), np.nan)
     found[plain] = np.nanstd(differences[plain], axis=1, ddof=1)
-    for i in np.flatnonzero(~plain):
-        found[i] = spread_of(differences[i])
+    # The others as `spread_of` has them: the quartiles of what is there, NaN being last in order.
+    some = ~plain & (count >= 2)
+    ordered, row = np.sort(differences[some], axis=1), np.arange(int(some.sum()))
+    low, high = (ordered[row, np.ceil(share * count[some]).astype(np.intp) - 1] for share in (0.25, 0.75))
+    known = np.isfinite(low) & np.isfinite(high)
+    found[some] = np.inf
+    found[np.flatnonzero(some)[known]] = (high[known] - low[known]) / 1.3489795
     return found
 
 

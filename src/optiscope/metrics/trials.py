@@ -54,9 +54,11 @@ def trials(runs: pd.DataFrame, by: Sequence[str] = KEY) -> pd.DataFrame:
         runs). Sorted by `by`, then by rate.
     """
     runs = as_categories(one_row_a_run(runs), (*KEY, "hyperparameters", "purpose", "status"))
-    pool = runs[runs["purpose"] == "tuning"].reset_index(drop=True)
+    pool = runs.rows(runs["purpose"] == "tuning")
     codes, found = group_codes(pool, (*by, "lr", "hyperparameters"))
-    values = [flat_arguments(json.loads(text)) for text in found["hyperparameters"]]
+    texts, which = np.unique(found["hyperparameters"].to_numpy(object), return_inverse=True)
+    read = [flat_arguments(json.loads(text)) for text in texts]  # many trials differ in their rate alone
+    values = [read[i] for i in which]
     names = list(dict.fromkeys(name for own in values for name in own))
     arguments = pd.DataFrame({name: [own.get(name) for own in values] for name in names}, index=found.index)
     parts = [found.drop(columns="hyperparameters"), arguments, trial_scores(pool, codes, len(found))]
