@@ -10,7 +10,10 @@ import pytest
 
 BENCH = Path(__file__).parent / "bench"
 # Tests that start processes or a browser, or draw whole pictures.
-SLOW = ("test_compaction.py", "test_workers.py", "test_cluster.py", "test_browser.py", "test_viz.py", "test_run.py")
+SLOW = (
+    "test_compaction.py", "test_workers.py", "test_cluster.py", "test_browser.py", "test_browser_leads.py",
+    "test_page_large.py", "test_viz.py", "test_run.py",
+)  # fmt: skip
 FLAGS = {
     "--benchmark": "run the benchmarks in bench/ only, within six minutes",
     "--benchmark-quick": "the same, within a minute: a few cases, each a few rounds",

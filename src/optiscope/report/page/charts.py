@@ -32,8 +32,9 @@ def chart_frames(
     Each is made once of the same evidence.
     """
     makers: dict[str, Callable[[Evidence], pd.DataFrame]] = {
-        "board": _board, "overall": _overall, "rates": _rates, "robustness": _robustness, "gains": _gains,
-        "median_gains": _median_gains, "budget": _budget, "profile": _profile, "ecdf": _ecdf, "wins": _wins,
+        "board": _board, "overall": _overall, "winners": _winners, "rates": _rates, "robustness": _robustness,
+        "gains": _gains, "median_gains": _median_gains, "budget": _budget, "profile": _profile, "ecdf": _ecdf,
+        "wins": _wins,
         "variance": _variance, "bands": _bands, "schedules": _schedules, "momenta": _momenta,
         "untuned": lambda own: own.untuned,
     }  # fmt: skip
@@ -78,8 +79,9 @@ def _board(evidence: Evidence) -> pd.DataFrame:
 
 
 def _overall(evidence: Evidence) -> pd.DataFrame:
+    """The ranking of each group and of each part of one, by the number of the part."""
     parts = []
-    for i, group in enumerate(evidence.groups):
+    for i, group in enumerate(evidence.parts.groups):
         inside = evidence.table[evidence.table["setting"].isin(evidence.setting_of(group.costs))]
         inside = inside[inside["competitor"].isin(group.ranking["competitor"])]
         own = inside.groupby("competitor")
@@ -89,8 +91,20 @@ def _overall(evidence: Evidence) -> pd.DataFrame:
         )
         here = evidence.memory[evidence.memory["setting"].isin(inside["setting"])]
         extra["state_share"] = own["optimizer"].first().map(here.groupby("optimizer")["state_share"].median())
-        parts.append(group.ranking.join(extra, on="competitor").assign(group=i))
+        parts.append(group.ranking.join(extra, on="competitor").assign(part=i))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _winners(evidence: Evidence) -> pd.DataFrame:
+    """Who won each setting, the test that places rest on there, and what its seeds could have shown."""
+    if evidence.table.empty:
+        return pd.DataFrame()
+    won = metrics.ranking(evidence.table)
+    won = won.assign(setting=evidence.setting_of(won), optimizer=won["winner"])
+    return won[
+        ["setting", "optimizer", "schedule", "lr", "judged_by", "final", "seeds", "competitors", "tied", "solved",
+         "runner_up", "runner_up_final", "test", "detectable", "unit"]
+    ].sort_values("setting", ignore_index=True)  # fmt: skip
 
 
 def _rates(evidence: Evidence) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from ... import metrics
 from ...metrics.cells import as_categories, competitors, group_codes, one_row_a_run, require
 from ...metrics.rates import rates_of
 from .maps import Map, ended_of, maps_of
+from .parts import Parts, parts_of
 from .untuned import untuned
 
 MOST_RUNS = 50_000
@@ -131,6 +132,11 @@ class Evidence:
         parts = (("test functions", function), ("networks", ~function))
         return [_group(name, self.costs[mask]) for name, mask in parts if mask.any()]
 
+    @functools.cached_property
+    def parts(self) -> Parts:
+        """The groups, and what is left of each at one budget, on one device, or both."""
+        return parts_of(self.groups)
+
     def setting_of(self, frame: pd.DataFrame) -> np.ndarray:
         """The number of the setting of each row; -1 where it has no results (a search at another horizon)."""
         codes, keys = group_codes(frame, metrics.SETTING)
@@ -141,7 +147,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Group:
-    """Settings in which the same competitors met: `costs` is of these alone; `of` settings of the kind there are."""
+    """Settings in which the same competitors met: `costs` is of these alone; `of` settings of the kind there are.
+
+    A part of a group is one, too.
+    """
 
     name: str
     costs: pd.DataFrame

@@ -21,18 +21,19 @@ from ..search import searches_told
 from .charts import chart_frames
 from .evidence import Evidence, Group
 from .maps import race_grounds
-from .notes import as_html, audit_rows
+from .notes import as_html, audit_rows, method_leads
 from .pack import Numbers, packed, packed_json
 from .paths import paths
 from .references import references_of
 from .repeat import add_repeats
-from .verdict import recommendations
+from .verdict import Fact, recommendations
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
-    "base", "frames", "plots", "tables", "drawer", "run", "board", "curves", "charts", "sensitivity", "schedules",
-    "race", "stage", "start",
+    "base", "frames", "plots", "keys", "tables", "leads", "drawer", "run", "board", "winners", "pareto", "curves",
+    "charts", "sensitivity", "schedules", "race", "stage", "start",
 )  # fmt: skip
+LOST_RUNS = ("diverged", "error")
 DRAWN_COLUMNS = {"bands": ("low", "mid", "high"), "trace": ("loss", "lr_t", "x0", "x1")}
 
 
@@ -69,6 +70,9 @@ def html_report(
     data = {
         "settings": _settings(evidence),
         "groups": [_group(evidence, one) for one in evidence.groups],
+        "parts": [_part(evidence, one) for one in evidence.parts.groups],
+        "choices": [vars(one) for one in evidence.parts.choices],
+        "listed": {"runs": len(kept.runs), "of": len(evidence.runs)},
         "looks": _looks(evidence.results),
         "frames": {name: numbers.frame(frame, DRAWN_COLUMNS.get(name, ())) for name, frame in all_frames.items()},
         "missing": missing,
@@ -79,9 +83,9 @@ def html_report(
     said = [bullets(_sentences(methods))] if methods else []
     return _environment().get_template("page.html").render(
         title=title, version=__version__, counts=_counts(evidence), recommendations=recommendations(evidence),
-        audit=audit_rows(audit), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
+        audit=audit_rows(audit, evidence), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
         left_out=kept.left_out,
-        method=as_html([*said, *measured, *searches_told(searches, evidence.runs)]),
+        method=as_html([*said, *measured, *searches_told(searches, evidence.runs)], method_leads(evidence)),
         environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, heat=RAMPS, lost=LOST,
         style=_own("page.css"),
         script=Markup("\n").join(_own(f"{name}.js") for name in SCRIPTS), plotly=_plotly(),
@@ -125,6 +129,12 @@ def _group(evidence: Evidence, group: Group) -> dict[str, Any]:
     return {"name": group.name, "settings": group.settings, "of": group.of, "ids": places}
 
 
+def _part(evidence: Evidence, group: Group) -> dict[str, Any]:
+    """Who met where: what a row of the leaderboard stands for, and the runs behind it."""
+    places = sorted({int(place) for place in evidence.setting_of(group.costs)})
+    return {"name": group.name, "ids": places, "competitors": group.ranking["competitor"].astype(str).tolist()}
+
+
 def _settings(evidence: Evidence) -> list[dict[str, Any]]:
     judged = (
         {} if evidence.costs.empty else evidence.costs.groupby(list(metrics.SETTING))["judged_by"].first().to_dict()
@@ -152,36 +162,46 @@ def _looks(results: pd.DataFrame) -> dict[str, Any]:
     return themes | {"schedules": dashes, "names": {name: full_name(name) for name in optimizers}, "order": schedules}
 
 
-def _counts(evidence: Evidence) -> list[tuple[str, str]]:
-    results = evidence.results
+def _counts(evidence: Evidence) -> list[tuple[str, str, dict[str, Any]]]:
+    """Count, noun, and the runs that are counted."""
+    results, shown = evidence.results, {"purpose": "result"}
     trials = int((evidence.runs["purpose"] == "tuning").sum())
-    lost = int(results["status"].isin(("diverged", "error")).sum())
+    lost = int(results["status"].isin(LOST_RUNS).sum())
     counted = [
-        *((results[name].nunique(), name) for name in ("problem", "optimizer", "schedule")),
-        (len(results), "run"), (trials, "tuning trial"), (results["seed"].nunique(), "seed"),
+        *((results[name].nunique(), name, shown) for name in ("problem", "optimizer", "schedule")),
+        (len(results), "run", shown), (trials, "tuning trial", {"purpose": "tuning"}),
+        (results["seed"].nunique(), "seed", shown),
     ]  # fmt: skip
-    return [*((f"{n:,}", f"{noun}{'' if n == 1 else 's'}") for n, noun in counted), (f"{lost:,}", "diverged or failed")]
+    return [
+        *((f"{n:,}", f"{noun}{'' if n == 1 else 's'}", where) for n, noun, where in counted),
+        (f"{lost:,}", "diverged or failed", {"purpose": "result", "status": LOST_RUNS}),
+    ]
 
 
-def _trouble(evidence: Evidence) -> list[str]:
+def _trouble(evidence: Evidence) -> list[Fact]:
     """What a reader must know before the first figure, in sentences."""
     said = []
     results = evidence.results
     if evidence.runs.empty:
-        said.append("There are no runs: run a study, then write the report again.")
+        said.append(Fact("There are no runs: run a study, then write the report again."))
     elif results.empty:
-        said.append(f"There are {len(evidence.runs):,} trials of a search and no results yet: nothing can be compared.")
+        told = f"There are {len(evidence.runs):,} trials of a search and no results yet: nothing can be compared."
+        said.append(Fact(told, ({"purpose": "tuning"},)))
     else:
-        if results["status"].isin(("diverged", "error")).all():
-            said.append(f"All {len(results):,} runs diverged or failed: there is nothing to recommend.")
+        all_of_them = ({"purpose": "result"},)
+        if results["status"].isin(LOST_RUNS).all():
+            told = f"All {len(results):,} runs diverged or failed: there is nothing to recommend."
+            said.append(Fact(told, all_of_them))
         if len(results) == 1:
-            said.append("There is one run: it can be looked at, and compared with nothing.")
+            said.append(Fact("There is one run: it can be looked at, and compared with nothing.", all_of_them))
         if evidence.trace.empty:
-            said.append("No trace was kept: there are no curves and no race.")
+            said.append(Fact("No trace was kept: there are no curves and no race."))
     if evidence.repeated:
         said.append(
-            f"{evidence.repeated:,} rows repeat the cell and seed of a later run (the library changed between them); "
-            "the later one counts."
+            Fact(
+                f"{evidence.repeated:,} rows repeat the cell and seed of a later run (the library changed between "
+                "them); the later one counts."
+            )
         )
     return said
 

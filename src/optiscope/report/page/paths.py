@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...audit import at_default
+from ...metrics.rate_curves import PLAIN
 from .charts import spread
 from .evidence import MOST_RUNS, Evidence
 
 MOST_ROWS = 320_000  # of the trace: about five megabytes on the page
 FEWEST = 64  # rows of one run, below which a path has corners that the run had not
 KEPT = (
-    "run_id", "setting", "problem", "optimizer", "schedule", "hyperparameters", "seed", "start", "steps", "dtype",
-    "device", "engine", "status", "purpose", "loss_start", "loss_final", "loss_best", "step_best", "steps_done",
-    "loss_floor", "grad_evals", "wall_s", "error", "notes", "lr", "first", "rows",
+    "run_id", "setting", "problem", "optimizer", "schedule", "competitor", "shown", "untuned", "hyperparameters",
+    "seed", "start", "steps", "dtype", "device", "engine", "status", "purpose", "loss_start", "loss_final",
+    "loss_best", "step_best", "steps_done", "loss_floor", "grad_evals", "wall_s", "error", "notes", "lr", "first",
+    "rows",
 )  # fmt: skip
 
 
@@ -39,11 +42,19 @@ def paths(evidence: Evidence) -> Paths:
     runs = runs.assign(
         setting=evidence.setting_of(runs) if len(runs) else [],
         notes=[_notes(text) for text in runs["events"]],
+        shown=runs["run_id"].isin(evidence.shown["run_id"]),
+        untuned=_untuned(runs),
         lr=[repr(float(lr)) for lr in runs["lr"]],  # to the last bit: it is part of what defines the run
         first=first.fillna(-1).to_numpy(),
         rows=place.reindex(runs["run_id"]).fillna(0).to_numpy(),
     )
     return Paths(runs[[*KEPT, *own]], trace.drop(columns="run_id"), (*said, *more))
+
+
+def _untuned(runs: pd.DataFrame) -> pd.Series:
+    """Which rows are results at the default and constant rate: the column with no tuning."""
+    plain = (runs["purpose"] == "result") & (runs["schedule"] == PLAIN)
+    return plain & at_default(runs) if plain.any() else plain
 
 
 def _some_runs(evidence: Evidence) -> tuple[pd.DataFrame, list[str]]:

@@ -26,7 +26,10 @@ O.number = (value, infinite = "∞") => {
   return String(Number(value.toPrecision(3)));
 };
 
-O.percent = (share) => (Number.isNaN(share) ? "–" : `${Math.round(100 * share)}%`);
+/* A share; infinite where so many runs failed that nothing can be averaged. */
+O.percent = (share) => (Number.isNaN(share) ? "–" : Number.isFinite(share) ? `${Math.round(100 * share)}%` : "failed");
+
+O.plural = (count, noun) => `${count.toLocaleString("en-GB")} ${noun}${count === 1 ? "" : "s"}`;
 
 O.select = (name, options, chosen, change) => {
   const select = O.el("select", { class: "tool", onchange: () => change(select.value) });

@@ -44,18 +44,18 @@ O.budget = (place) => {
 const untuned = (place) => {
   const frame = O.frames.untuned;
   if (!frame?.n) return;
-  const share = (value) => (Number.isNaN(value) ? "–" : Number.isFinite(value) ? O.percent(value) : "failed");
   for (const [i, group] of O.data.groups.entries()) {
     const rows = frame.rows({ group: i });
     if (!rows.length) continue;
     const at = (row, schedule) => O.everywhere(i, { optimizer: row.optimizer, schedule });
+    const untried = (row) => ({ settings: i, optimizer: row.optimizer, untuned: 1 });
     place.append(O.el("h3", { text: `With no tuning at all, on ${group.name}` }), O.table([
       whoColumns[0],
-      { key: "iqm", words: "Left undone at its default rate", n: true, best: "min", show: (row) => share(row.iqm), runs: (row) => group.ids.map((setting) => ({ setting, optimizer: row.optimizer, schedule: "constant", purpose: "result" })), title: "Interquartile mean of the shortfall, 0% is best; its runs are among those that a click shows" },
-      { key: "low", words: "95% interval", n: true, show: (row) => `${share(row.low)} … ${share(row.high)}` },
-      { key: "failed", words: "Lost", n: true, show: (row) => `${row.failed}/${row.runs}` },
-      { key: "tuned", words: "Tuned, constant", n: true, best: "min", show: (row) => share(row.tuned), runs: (row) => at(row, "constant") },
-      { key: "best", words: "Tuned, best schedule", n: true, best: "min", show: (row) => share(row.best), runs: (row) => at(row, row.schedule) },
+      { key: "iqm", words: "Left undone at its default rate", n: true, best: "min", show: (row) => O.percent(row.iqm), runs: untried, title: "Interquartile mean of the shortfall, 0% is best" },
+      { key: "low", words: "95% interval", n: true, show: (row) => `${O.percent(row.low)} … ${O.percent(row.high)}`, runs: untried },
+      { key: "failed", words: "Lost", n: true, show: (row) => `${row.failed}/${row.runs}`, runs: untried },
+      { key: "tuned", words: "Tuned, constant", n: true, best: "min", show: (row) => O.percent(row.tuned), runs: (row) => at(row, "constant") },
+      { key: "best", words: "Tuned, best schedule", n: true, best: "min", show: (row) => O.percent(row.best), runs: (row) => at(row, row.schedule) },
       { key: "schedule", words: "Which" },
     ], rows, { sort: "iqm", label: `No tuning, ${group.name}` }));
   }
@@ -75,7 +75,7 @@ O.profiles = (place) => {
       };
     }, { label: title, height: 360, click: (point) => O.showRuns(O.everywhere(group, { optimizer: point.customdata[0], schedule: point.customdata[1] })) });
     const wins = O.frames.wins.rows({ group });
-    const order = O.frames.overall.rows({ group });
+    const order = O.frames.overall.rows({ part: group });
     const names = order.map((row) => row.competitor);
     const by = new Map(wins.map((row) => [`${row.competitor}\n${row.other}`, row]));
     const of = Object.fromEntries(order.map((row) => [row.competitor, row]));
@@ -85,7 +85,7 @@ O.profiles = (place) => {
       const row = by.get(`${label[down]}\n${label[across]}`);
       if (!row) return null;
       const side = (name) => O.everywhere(group, of[name]);
-      return { words: O.percent(row.win_rate), weight: 2 * row.win_rate - 1, title: `${down} beats ${across} on ${O.percent(row.win_rate)} of ${row.pairs} pairs of runs`, runs: [...side(label[down]), ...side(label[across])] };
+      return { words: O.percent(row.win_rate), weight: 2 * row.win_rate - 1, title: `${down} beats ${across} on ${O.percent(row.win_rate)} of ${row.pairs} pairs of runs`, runs: [side(label[down]), side(label[across])] };
     }, { label: "Share of seeds on which the row beats the column" });
     holder.replaceChildren(
       O.el("div", { class: "grid2" },
@@ -112,7 +112,7 @@ O.throughput = (place) => {
     holder.replaceChildren(O.chart(() => ({
       data: [{ type: "bar", orientation: "h", x: own.map((row) => row.middle), y: own.map((row) => O.wrapped(O.name(row.optimizer))), marker: { color: own.map((row) => O.look(row.optimizer).color) }, text: own.map((row) => `${O.number(row.middle)} ms`), textposition: "inside", insidetextanchor: "start", error_x: { type: "data", symmetric: false, array: own.map((row) => row.times.at(-1) - row.middle), arrayminus: own.map((row) => row.middle - row.times[0]), color: O.css("--muted"), thickness: 1 }, hovertemplate: "%{y}: %{x:.3g} ms a step<extra></extra>" }],
       layout: O.layout({ xaxis: { title: "ms a step", rangemode: "tozero" }, ...O.beside() }),
-    }), { label: "Milliseconds a step by optimizer", height: Math.max(240, 90 + 34 * own.length), click: (point) => O.showRuns({ setting, optimizer: own[point.pointIndex].optimizer, purpose: "result" }) }));
+    }), { label: "Milliseconds a step by optimizer", height: Math.max(240, 90 + 34 * own.length), click: (point) => O.showRuns({ setting, optimizer: own[point.pointIndex].optimizer, engine: "single", shown: 1 }) }));
   };
   tools.append(settingSelect(settings, settings[0], draw));
   place.append(tools, holder);

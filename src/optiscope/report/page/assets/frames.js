@@ -25,7 +25,8 @@ O.load = async () => {
 
 O.column = (place) => O.all.subarray(place.at, place.at + place.n);
 
-/* A frame: `n` rows, `get(name, row)`, `row(i)` as an object, and `rows(where)` of those that agree. */
+/* A frame: `n` rows, `get(name, row)`, `row(i)` as an object, `rows(where)` of those that agree, and the tests of
+   whether one does, which look at codes and not at texts. */
 O.frame = ({ n, columns }) => {
   const read = {};
   for (const [name, column] of Object.entries(columns)) {
@@ -38,15 +39,37 @@ O.frame = ({ n, columns }) => {
     }
   }
   const names = Object.keys(read);
-  const row = (i) => Object.fromEntries([["_", i], ...names.map((name) => [name, read[name](i)])]);
+  const readers = Object.values(read);
+  const row = (i) => {
+    const made = { _: i };
+    for (let k = 0; k < names.length; k++) made[names[k]] = readers[k](i);
+    return made;
+  };
+  /* Whether row i holds in a column what is good. */
+  const test = (name, good) => {
+    if (!columns[name].texts) return (i) => good(read[name](i));
+    const codes = O.column(columns[name].codes);
+    const passes = columns[name].texts.map(good);
+    return (i) => passes[codes[i]];
+  };
+  /* Whether row i agrees with `where`, a value or a list of values for each column, and passes `more` tests. */
+  const agrees = (where, more = []) => {
+    const asked = Object.entries(where).filter(([name, value]) => value !== undefined && value !== "" && read[name]);
+    const tests = [...more, ...asked.map(([name, value]) => {
+      const wanted = new Set(Array.isArray(value) ? value : [value]);
+      return test(name, (own) => wanted.has(own));
+    })];
+    return (i) => tests.every((one) => one(i));
+  };
   const places = (where) => {
-    const wanted = Object.entries(where).filter(([name, value]) => value !== undefined && value !== "" && read[name]);
+    const good = agrees(where);
     const found = [];
-    for (let i = 0; i < n; i++) if (wanted.every(([name, value]) => read[name](i) === value)) found.push(i);
+    for (let i = 0; i < n; i++) if (good(i)) found.push(i);
     return found;
   };
   return {
-    n, row, places,
+    n, row, places, test, agrees,
+    first: (where) => { const good = agrees(where); for (let i = 0; i < n; i++) if (good(i)) return i; return -1; },
     has: (name) => name in read,
     get: (name, i) => (read[name] ? read[name](i) : undefined),
     rows: (where = {}) => places(where).map(row),

@@ -96,6 +96,7 @@ O.chart = (make, { click, label, height } = {}) => {
     chart.drawn = true;
   };
   chart.again = () => { wanted = true; if (O.near(chart)) chart.draw(); };
+  if (click) O.byKeys(chart, click);
   O.charts.add(chart);
   seen.observe(chart);
   return chart;

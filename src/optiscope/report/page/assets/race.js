@@ -119,7 +119,7 @@ O.race = (place) => {
 
   const row = (entry) => {
     const box = O.el("input", { type: "checkbox", checked: entry.on, "aria-label": `Show ${O.name(entry.optimizer)}`, onchange: () => { entry.on = box.checked; stage.show(state.ground, state.entries.filter((one) => one.on && one.path), state.last); at(state.time); } });
-    entry.read = O.el("td", { class: "n" });
+    entry.read = O.el("button", { type: "button", class: "num", disabled: !entry.run, onclick: () => runOf(entry) });
     const rates = unique(entry.runs.filter((run) => run.schedule === entry.schedule), "lr").sort((a, b) => a - b);
     const plain = (label) => label.querySelector("select");
     const schedule = plain(O.select("", unique(entry.runs, "schedule").map((name) => [name, name]), entry.schedule, (name) => { entry.schedule = name; entry.lr = undefined; change(); }));
@@ -128,7 +128,7 @@ O.race = (place) => {
     lr.setAttribute("aria-label", `Rate of ${O.name(entry.optimizer)}`);
     return O.el("tr", {},
       O.el("td", {}, O.el("label", {}, box, O.who(entry.optimizer))),
-      O.el("td", {}, schedule), O.el("td", {}, lr), entry.read);
+      O.el("td", {}, schedule), O.el("td", {}, lr), O.el("td", { class: "n" }, entry.read));
   };
 
   place.append(tools, player, stage.element, field);

@@ -18,12 +18,12 @@ O.sensitivity = (place) => O.chooser(place, O.frames.rates, "Every pair ran at o
     layout: O.layout({ xaxis: { title: "learning rate", type: "log" }, yaxis: { title: `median final ${rows[0].judged_by.replace("_", " ")}`, type: log ? "log" : "linear" } }),
   }), { label: "Median final cost by learning rate", height: 420, click: (point) => { const row = rows[point.customdata]; O.showRuns({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, lr: row.lr }); } });
   const bands = O.frames.robustness.rows({ setting: chosen.setting, schedule: chosen.schedule });
+  const at = (row, lr) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, lr });
   const table = O.table([
     { key: "optimizer", words: "Optimizer", show: (row) => O.who(row.optimizer), by: (row) => O.name(row.optimizer) },
-    { key: "decades", words: "Decades within 10×", n: true, best: "max", show: (row) => row.decades.toFixed(1) + (row.open ? " or more" : ""), runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule }) },
-    { key: "lr_low", words: "From", n: true }, { key: "lr_high", words: "To", n: true },
-    { key: "lr", words: "Best lr", n: true, runs: (row) => ({ setting: row.setting, optimizer: row.optimizer, schedule: row.schedule, lr: row.lr }) },
-    { key: "rates", words: "Rates tried", n: true },
+    { key: "decades", words: "Decades within 10×", n: true, best: "max", show: (row) => row.decades.toFixed(1) + (row.open ? " or more" : ""), runs: (row) => at(row) },
+    ...[["lr_low", "From"], ["lr_high", "To"], ["lr", "Best lr"]].map(([key, words]) => ({ key, words, n: true, runs: (row) => at(row, row[key]) })),
+    { key: "rates", words: "Rates tried", n: true, runs: (row) => at(row) },
   ], bands, { sort: "decades", up: false, label: "How many decades of rates are good" });
   return [chart, heat(chosen), table];
 });

@@ -17,8 +17,8 @@ O.stage = () => {
   let ground, entries = [], last = 1, time = 0;
   const panels = [
     panel("ground", () => map(ground, entries), (entry) => [entry.path.x0, entry.path.x1], "Paths over the loss"),
-    panel("strip", () => strip(entries, last, "Gap", gaps), (entry) => [entry.path.step, gaps(entry)], "Gap by step"),
-    panel("strip", () => strip(entries, last, "Learning rate", rates), (entry) => [entry.path.step, rates(entry)], "Learning rate by step"),
+    panel("strip", () => strip(entries, last, "Gap", gaps), (entry) => [entry.path.step, gaps(entry)], "Gap by step", (point) => runOf(entries[point.curveNumber])),
+    panel("strip", () => strip(entries, last, "Learning rate", rates), (entry) => [entry.path.step, rates(entry)], "Learning rate by step", (point) => runOf(entries[point.curveNumber])),
   ];
   return {
     element: O.el("div", { class: "stage" }, ...panels.map((one) => one.element)),
@@ -33,6 +33,9 @@ O.stage = () => {
   };
 };
 
+/* The run of one that races. */
+const runOf = ({ run }) => O.showRuns({ run_id: run.run_id }, `${O.pair(run.optimizer, run.schedule)} on ${O.data.settings[run.setting].name}, lr ${O.number(Number(run.lr))}, seed ${run.seed}`);
+
 const gaps = (entry) => {
   if (entry.gapsOf !== entry.run) [entry.gapsOf, entry.gaps] = [entry.run, O.gapsOf(entry.run, entry.path, true)];
   return entry.gaps;
@@ -40,11 +43,11 @@ const gaps = (entry) => {
 
 const rates = (entry) => O.ratesOf(entry.run, entry.path);
 
-const panel = (kind, make, series, label) => {
+const panel = (kind, make, series, label, click) => {
   const canvas = O.el("canvas", { "aria-hidden": "true" });
   canvas.style.cssText = "position:absolute;inset:0;pointer-events:none;width:100%;height:100%;z-index:1";
   let latest = [[], 0];
-  const chart = O.chart(make, { label });
+  const chart = O.chart(make, { label, click });
   const draw = chart.draw;
   chart.draw = async (force) => {
     await draw(force);

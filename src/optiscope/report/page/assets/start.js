@@ -19,9 +19,6 @@ O.fill = async () => {
   document.getElementById("theme").addEventListener("click", () => O.setTheme(O.theme() === "dark" ? "light" : "dark"));
   await O.load();
   for (const pick of document.querySelectorAll(".pick")) pick.textContent = O.name(pick.dataset.optimizer);
-  for (const fact of document.querySelectorAll("[data-runs]")) {
-    fact.addEventListener("click", () => O.showRuns({ setting: fact.dataset.setting && Number(fact.dataset.setting), optimizer: fact.dataset.optimizer, schedule: fact.dataset.schedule, purpose: "result" }));
-  }
   for (const [name, fill] of Object.entries(O.sections)) {
     fill(document.querySelector(`[data-section="${name}"]`));
     await new Promise((done) => { setTimeout(done); });

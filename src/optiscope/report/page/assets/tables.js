@@ -1,15 +1,24 @@
 /* A sortable table: columns say how a cell is shown, what it sorts by, and which runs stand behind it. */
 "use strict";
 
-/* columns: [{key, words, n (numeric), show(row) → text or element, by(row) → value, best: "min" | "max", runs(row) → where}] */
+const collator = new Intl.Collator("en", { numeric: true });
+const FEW = 500; // rows that a table may show all at once
+const PAGE = 200; // rows by which a longer one grows
+
+/* columns: [{key, words, n (numeric), show(row) → text or element, by(row) → value, best: "min" | "max", runs(row) → where,
+   heading(row) → that of its runs}] */
 O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
   let by = sort ?? columns[0].key;
   let ascending = up;
-  let all = false;
+  let count = most;
   const head = O.el("tr");
   const body = O.el("tbody");
   const table = O.el("table", { "aria-label": label }, O.el("thead", {}, head), body);
-  const more = O.el("button", { type: "button", class: "tool more", onclick: () => { all = !all; draw(); } });
+  const more = O.el("button", { type: "button", class: "tool more", onclick: () => {
+    if (count >= rows.length) count = most;
+    else count = rows.length <= FEW ? rows.length : count + PAGE;
+    draw();
+  } });
   const cells = Object.fromEntries(columns.map((column) => [column.key, O.el("th", { class: column.n && "n", scope: "col" })]));
   for (const column of columns) {
     const button = O.el("button", {
@@ -25,13 +34,16 @@ O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
   }
   const value = (column, row) => (column.by ? column.by(row) : row[column.key]);
 
-  const compare = (column) => (one, other) => {
-    const [a, b] = [value(column, one), value(column, other)];
-    // What is not known stands last either way.
-    const lost = [a, b].map((x) => x === undefined || x === null || Number.isNaN(x));
-    if (lost[0] || lost[1]) return lost[0] - lost[1];
-    const order = typeof a === "number" ? (a === b ? 0 : a < b ? -1 : 1) : String(a).localeCompare(String(b), "en", { numeric: true });
-    return ascending ? order : -order;
+  /* The rows in order, each read once; what is not known stands last either way. */
+  const inOrder = (column) => {
+    const lost = (x) => x === undefined || x === null || Number.isNaN(x);
+    const keyed = rows.map((row) => ({ row, key: value(column, row) }));
+    const unknown = keyed.filter(({ key }) => lost(key));
+    const sorted = keyed.filter(({ key }) => !lost(key)).sort(({ key: a }, { key: b }) => {
+      const order = typeof a === "number" ? (a === b ? 0 : a < b ? -1 : 1) : collator.compare(String(a), String(b));
+      return ascending ? order : -order;
+    });
+    return [...sorted, ...unknown].map(({ row }) => row);
   };
 
   const draw = () => {
@@ -40,14 +52,15 @@ O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
       if (one.key === by) cells[one.key].setAttribute("aria-sort", ascending ? "ascending" : "descending");
       else cells[one.key].removeAttribute("aria-sort");
     }
-    const sorted = [...rows].sort(compare(column));
+    const sorted = inOrder(column);
     const best = {};
     for (const one of columns.filter((each) => each.best)) {
       const known = rows.map((row) => value(one, row)).filter(Number.isFinite);
-      best[one.key] = known.length > 1 ? Math[one.best](...known) : NaN;
+      best[one.key] = known.length > 1 ? known.reduce((a, b) => Math[one.best](a, b)) : NaN;
     }
-    body.replaceChildren(...sorted.slice(0, all ? undefined : most).map((row) => line(row, best)));
-    more.textContent = all ? "Show fewer" : `Show all ${rows.length.toLocaleString("en-GB")} rows`;
+    body.replaceChildren(...sorted.slice(0, count).map((row) => line(row, best)));
+    const whole = rows.length.toLocaleString("en-GB");
+    more.textContent = count >= rows.length ? "Show fewer" : rows.length <= FEW ? `Show all ${whole} rows` : `Show ${Math.min(PAGE, rows.length - count)} more (${count} of ${whole})`;
     more.hidden = rows.length <= most;
   };
 
@@ -58,7 +71,7 @@ O.table = (columns, rows, { sort, up = true, most = 40, label } = {}) => {
       const cell = O.el("td", { class: [column.n && "n", best[column.key] === value(column, row) && "best"].filter(Boolean).join(" ") || null });
       const where = column.runs?.(row);
       if (where && shown !== "–") {
-        cell.append(O.el("button", { type: "button", class: "num", "aria-label": `${column.words}: ${shown}, show its runs`, text: shown, onclick: () => O.showRuns(where) }));
+        cell.append(O.el("button", { type: "button", class: "num", "aria-label": `${column.words}: ${shown}, show its runs`, text: shown, onclick: () => O.showRuns(where, column.heading?.(row)) }));
       } else cell.append(shown instanceof Node ? shown : String(shown ?? "–"));
       made.append(cell);
     }
