@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_large import large_study
+from page_large import large_study  # type: ignore[import-not-found]  # of tests/
 
 from optiscope.measure import Level
 from optiscope.report import html_report
