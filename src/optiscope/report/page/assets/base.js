@@ -68,10 +68,16 @@ O.line = (optimizer, schedule, several) => {
   return { color: look.color, width: 2, dash: dash.length ? dash.map((part) => `${part}px`).join(",") : "solid" };
 };
 
-O.swatch = (optimizer) => {
+/* A piece of line as the charts draw it: the dashes of a method or a schedule are told apart in a legend, too. */
+O.stroke = (color, dash) => {
   const made = O.el("span", { class: "swatch", "aria-hidden": "true" });
-  const look = O.look(optimizer);
-  made.style.borderTopColor = look.color;
-  if (look.dash.length) made.style.borderTopStyle = look.dash[0] < 4 ? "dotted" : "dashed";
+  made.style.borderTopColor = color;
+  if (!dash.length) return made;
+  const scale = Math.min(1, 24 / dash.reduce((a, b) => a + b, 0)); // one whole pattern, at least
+  let at = 0;
+  const stops = dash.map((part, i) => `${i % 2 ? "transparent" : color} ${at.toFixed(1)}px ${(at += part * scale).toFixed(1)}px`);
+  Object.assign(made.style, { borderTopWidth: "0", height: "3px", background: `repeating-linear-gradient(to right, ${stops.join(", ")})` });
   return made;
 };
+
+O.swatch = (optimizer) => O.stroke(O.look(optimizer).color, O.look(optimizer).dash);

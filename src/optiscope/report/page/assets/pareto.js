@@ -32,5 +32,5 @@ O.front = (told) => {
   if (size) how.push("The size of a point is its optimizer's state.");
   if (!has("ms_per_step")) how.push("Time is not known: these runs were stepped together.");
   if (known.length < good.length) how.push(`${good.length - known.length} pairs are not drawn: their time or memory is not known.`);
-  return O.el("div", {}, O.el("h3", { text: `Quality, ${words}` }), O.el("p", { class: "muted" }, `With an outline: nobody is better in quality, ${words} at once than `, ...names, `. ${how.join(" ")}`), chart);
+  return O.el("div", {}, O.el("h3", { text: `Quality, ${words}` }), O.el("p", { class: "muted" }, `With an outline: nobody is better in ${["quality", ...costs.map(([, one]) => one)].join(" and ")} at once than `, ...names, `. ${how.join(" ")}`), chart);
 };

@@ -116,12 +116,10 @@ O.figure = (make, options) => {
     for (const trace of named) if (!hidden.has(group(trace))) hidden.set(group(trace), trace.visible === "legendonly");
     for (const trace of data) if (hidden.has(group(trace))) trace.visible = !hidden.get(group(trace));
     const chips = named.map((trace, i) => {
-      const swatch = O.el("span", { class: trace.type === "bar" ? "swatch block" : "swatch", "aria-hidden": "true" });
-      const color = trace.line?.color ?? trace.marker?.color;
-      swatch.style.borderTopColor = color;
-      if (trace.marker?.opacity) swatch.style.opacity = trace.marker.opacity;
       const dash = trace.line?.dash ?? "solid";
-      if (dash !== "solid") swatch.style.borderTopStyle = parseFloat(dash) < 4 ? "dotted" : "dashed";
+      const swatch = O.stroke(trace.line?.color ?? trace.marker?.color, dash === "solid" ? [] : dash.split(",").map(parseFloat));
+      if (trace.type === "bar") swatch.classList.add("block");
+      if (trace.marker?.opacity) swatch.style.opacity = trace.marker.opacity;
       return O.el("button", {
         type: "button", hidden: i >= O.MOST_NAMES && !all, "aria-pressed": String(!hidden.get(group(trace))),
         onclick: (event) => {

@@ -39,7 +39,7 @@ O.winners = (place) => {
       { key: "tied", words: "Share the place", n: true, show: (row) => `${row.tied} of ${row.competitors}`, runs: (row) => (row.tied ? level(row) : all(row)) },
       { key: "runner_up", words: "Next", show: (row) => row.runner_up ? `${O.nameOfPair(row.runner_up)}: ${number(row.runner_up_final)}` : "–", runs: (row) => (row.runner_up ? { setting: row.setting, competitor: row.runner_up, shown: 1 } : null) },
       { key: "seeds", words: "Seeds", n: true, runs: all },
-      { key: "test", words: "Test", show: (row) => (row.competitors === 1 ? "–" : row.test), title: "Signed-rank: on pairs of a seed. Rank-sum: where so many compete on so few seeds that no outcome of that one could be significant" },
+      { key: "test", words: "Test", show: (row) => (row.competitors === 1 ? "–" : O.el("span", { class: "whole", text: row.test })), title: "Signed-rank: on pairs of a seed. Rank-sum: where so many compete on so few seeds that no outcome of that one could be significant" },
       { key: "detectable", words: "Could show", n: true, show: O.couldShow, runs: all, title: "The smallest difference from the first that so many seeds would have shown with a power of 0.8, by the middle one of the others; a decade is a factor of ten" },
     ], rows, { sort: "setting", most: 12, label: "Winners" }),
     O.el("p", { class: "muted", text: "Share the place: whom no test at the 5% level, with Holm's correction for all who compete, tells from the first. Could show: the smallest difference from the first that so many seeds would have shown with a power of 0.8, by the middle one of the others; a decade is a factor of ten." }));
