@@ -129,9 +129,9 @@ def relative(pictures: Iterable[Picture], folder: Path) -> tuple[Picture, ...]:
 
 def _trouble(evidence: Evidence) -> list[str]:
     """What a reader must know before the first figure, in the words of the page."""
-    from .page.make import _trouble as trouble
+    from .page.make import trouble
 
-    return [f"> {escape_markdown(line)}" for line in trouble(evidence)]
+    return [f"> {escape_markdown(line.words)}" for line in trouble(evidence)]
 
 
 def _references(works: Sequence[Reference], bibliography: str) -> list[str]:

@@ -83,7 +83,7 @@ def html_report(
     said = [bullets(_sentences(methods))] if methods else []
     return _environment().get_template("page.html").render(
         title=title, version=__version__, counts=_counts(evidence), recommendations=recommendations(evidence),
-        audit=audit_rows(audit, evidence), audit_told="" if audit is None else told(audit), trouble=_trouble(evidence),
+        audit=audit_rows(audit, evidence), audit_told="" if audit is None else told(audit), trouble=trouble(evidence),
         left_out=kept.left_out,
         method=as_html([*said, *measured, *searches_told(searches, evidence.runs)], method_leads(evidence)),
         environment=_flat(provenance or {}), command=command, references=found, themes=THEMES, heat=RAMPS, lost=LOST,
@@ -178,7 +178,7 @@ def _counts(evidence: Evidence) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def _trouble(evidence: Evidence) -> list[Fact]:
+def trouble(evidence: Evidence) -> list[Fact]:
     """What a reader must know before the first figure, in sentences."""
     said = []
     results = evidence.results
