@@ -45,7 +45,7 @@ def opened(browser: Any, path: Path) -> dict[str, float]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(WATCH)
     page.goto(path.as_uri())
-    page.wait_for_function("window.readyAt > 0")
+    page.wait_for_function("() => window.readyAt > 0")
     found = page.evaluate(CLOCKS)
     page.close()
     return found
