@@ -8,11 +8,13 @@ import sys
 import textwrap
 import threading
 from collections import Counter
+from concurrent.futures import Future
 
 import pytest
 import torch
 
 import optiscope as osc
+from optiscope.engine import workers
 from optiscope.engine.chooser import Verdicts, batches
 from optiscope.engine.shares import pieces
 from optiscope.engine.work import Settings, answer, pack
@@ -256,6 +258,34 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_the_processes(tmp_path):
     assert psutil.wait_procs(started, timeout=30)[1] == []
     kept = osc.Store(tmp_path / "results/long").runs()
     assert 1 <= len(kept) < 100
+
+
+@needs_kill
+def test_ctrl_c_in_the_midst_of_handing_out_waits_until_the_unit_is_known(monkeypatch):
+    """loky's own thread dies of a KeyError if it is shut down with a unit that nobody waited for."""
+    unit, other = Future(), threading.Event()
+
+    class Interrupted:
+        def submit(self, *_):
+            os.kill(os.getpid(), signal.SIGINT)  # to whichever thread does not block it
+            other.wait(0.05)
+            return unit
+
+    listener = threading.Thread(target=other.wait, args=(30,))
+    listener.start()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(workers, "_executor", lambda jobs: Interrupted())
+    pool = Processes(2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            pool.submit(7, b"")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+        other.set()
+        listener.join()
+    unit.set_result("what came of it")
+    assert list(pool.answers()) == [(7, "what came of it")]
 
 
 def test_processes_are_a_pool():

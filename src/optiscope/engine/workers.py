@@ -158,7 +158,7 @@ class Processes:
             except BrokenProcessPool:  # one died while idle; nobody has noticed until now
                 _dismiss()
                 future = _executor(self._jobs).submit(answer, packed)
-        self._out[future] = number
+            self._out[future] = number  # `close` waits for what is known here only
 
     def answers(self) -> Iterable[tuple[int, Answer | Refusal | Died]]:
         """What came back. When one process dies, the others are ended with it, and all that was out comes back."""
@@ -226,12 +226,24 @@ def _dismiss() -> None:
 
 @contextmanager
 def _interrupts_wait() -> Iterator[None]:
-    """Block Ctrl-C in this thread: a process started here is born deaf to it, before it could ignore it itself."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Hold Ctrl-C back until what is inside is done, here and in the processes that are started inside.
+
+    Blocked in this thread, a process started here is born deaf to it, before it could ignore it itself. Another thread
+    may take the signal all the same, and Python then interrupts the main thread: so its handler waits, too.
+    """
+    held: list[Any] = []
+    handler = signal.getsignal(signal.SIGINT)
+    mine = callable(handler) and threading.current_thread() is threading.main_thread()
+    if mine:
+        signal.signal(signal.SIGINT, lambda *given: held.append(given))
+    masks = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if mine:
+            signal.signal(signal.SIGINT, handler)
+            if held and callable(handler):
+                handler(*held[0])
