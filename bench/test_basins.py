@@ -1,6 +1,6 @@
 """A map of basins: 200 by 200 starts, four optimizers, 500 steps, from starts to picture.
 
-80 million lane-steps with `--benchmark-full`; a quarter of them by default, on 100 by 100 starts.
+80 million lane-steps with `--benchmark-full`; a sixteenth of them by default, on 50 by 50 starts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def basins_of(side: int) -> Any:
 
 def test_basins(benchmark: Any, level: Level, tell: Callable[[str], None], tmp_path: Any) -> None:
     torch.set_num_threads(1)
-    side = level.pick(SIDE // 5, SIDE // 2, SIDE)
+    side = level.pick(SIDE // 5, SIDE // 4, SIDE)
     minima = osc.problems()["himmelblau"].minima
     basins_of(8)  # warm
 

@@ -78,7 +78,7 @@ def by_func_animation(path, frames):
 
 def test_race_encoding(benchmark, tmp_path, monkeypatch, level: Level, tell: Callable[[str], None]):
     frames_of_a_race()
-    frames, slow_frames = level.pick(48, FRAMES, FRAMES), level.pick(6, 24, FRAMES)
+    frames, slow_frames = level.pick(48, FRAMES // 2, FRAMES), level.pick(6, 12, FRAMES)
     rounds = level.pick(1, 3, 5)
     ours = benchmark.pedantic(
         lambda: film(frames).save(tmp_path / "ours.gif"), rounds=rounds, warmup_rounds=rounds // 3

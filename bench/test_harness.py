@@ -16,7 +16,7 @@ import pytest
 
 from optiscope.measure import Level, ParameterSet, StepCase, Stepper, time_blocks
 from optiscope.measure.clocks import device_clock
-from optiscope.measure.plugin import Harness, timed
+from optiscope.measure.harness import Harness, timed
 
 pytestmark = pytest.mark.benchmark(group="harness", timer=device_clock.read)
 

@@ -28,7 +28,7 @@ SWEEPS = {
 }
 
 # Plain loops on two processes are left to joblib and Dask, and are timed in full only.
-CASES = ["lanes", pytest.param("plain", marks=pytest.mark.only("full"))]
+PLAIN = pytest.param("plain", marks=pytest.mark.only("full"))
 
 
 def sweep(name: str, level: Level) -> list[osc.Run]:
@@ -79,7 +79,7 @@ def report(
 
 
 @pytest.mark.only("default")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["lanes", PLAIN])
 def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
@@ -90,8 +90,8 @@ def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], Non
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.only("default")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.only("full")
+@pytest.mark.parametrize("case", SWEEPS)
 def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:

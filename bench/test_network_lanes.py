@@ -34,7 +34,7 @@ SMALL = [name for name, problem in osc.problems().items() if problem.task is not
 
 def chunk_cases(level: Level) -> list[str | tuple[str, str]]:
     """A network, and the device where it is not the processor."""
-    names = level.pick(["digits-mlp"], ["digits-mlp", "digits-cnn", "pinn"], SMALL)
+    names = level.pick(["digits-mlp"], ["digits-mlp"], SMALL)
     gpu = [] if why_no_cuda() else level.pick([], ["digits-mlp"], SMALL)
     return [*names, *((name, "cuda") for name in gpu)]
 

@@ -9,8 +9,8 @@ import pytest
 
 from optiscope import schedules
 from optiscope.measure import Level, time_blocks
+from optiscope.measure.harness import Harness, timed
 from optiscope.measure.phases import TrainingLoop
-from optiscope.measure.plugin import Harness, timed
 from optiscope.measure.schedulers import SchedulerStepper
 
 pytestmark = pytest.mark.benchmark(group="scheduler")

@@ -16,10 +16,10 @@ import pytest
 from optiscope import GuardError, InputError, optimizers
 from optiscope.measure import SETS, Level, ParameterSet, StepCase, Stepper, implementations, parameter_set
 from optiscope.measure.clocks import device_clock
+from optiscope.measure.harness import Harness
 from optiscope.measure.launches import kernel_launches
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.memory import peak_over_baseline
-from optiscope.measure.plugin import Harness
 from optiscope.measure.sets import available_bytes, single
 from optiscope.measure.step import why_no_compiler
 

@@ -43,7 +43,7 @@ def batch_of(first: int, count: int) -> Batch:
 
 def store_cases(level: Level) -> list[tuple[int, int]]:
     """(runs, parts)"""
-    return level.pick([(10_000, 10)], [(200_000, 10), (200_000, 400)], [(1_000_000, 10), (1_000_000, 2_000)])
+    return level.pick([(10_000, 10)], [(100_000, 10), (100_000, 200)], [(1_000_000, 10), (1_000_000, 2_000)])
 
 
 def filled(folder: Path, runs: int, parts: int) -> str:

@@ -17,9 +17,9 @@ import pytest
 from optiscope import optimizers, problems
 from optiscope.measure import Level, time_blocks
 from optiscope.measure.clocks import device_clock
+from optiscope.measure.harness import Harness, timed
 from optiscope.measure.machine import why_no_cuda
 from optiscope.measure.phases import NOT_TIMED, TrainingLoop, parameters_of
-from optiscope.measure.plugin import Harness, timed
 
 pytestmark = pytest.mark.benchmark(group="training", timer=device_clock.read)
 

@@ -1,5 +1,6 @@
 """Each rule by a record that breaks it and one that does not."""
 
+import itertools
 import json
 
 import pandas as pd
@@ -211,8 +212,8 @@ ABSENT = {
     ],
     "unverified lanes": [(study(), "nothing to prove: no run was stepped in lanes")],
     "timing without guards": [
-        (changed(study(), lambda row: True, wall_s=None), "nothing to check: no run shown has a time of its own"),
-        (changed(study(), lambda row: True, engine="compiled"), "nothing to check: no run shown has a time of its own"),
+        (changed(study(), lambda row: True, wall_s=None), "nothing to check: no result has a time of its own"),
+        (changed(study(), lambda row: True, engine="compiled"), "nothing to check: no result has a time of its own"),
     ],
 }  # fmt: skip
 
@@ -276,6 +277,31 @@ def test_a_random_search_is_judged_by_the_space_it_declared():
     assert row["verdict"] == "fail"
     edge = [search("SGD"), search("AdamW", edges={"weight_decay": "high"})]
     assert alone(rows, "winner on the edge", searches=edge)["finding"] == "the highest weight_decay searched won"
+
+
+def test_a_time_counts_wherever_it_was_taken():
+    """Also at the default rate, which is no cell's shown one: these are the untuned column's times."""
+    default = [row for row in study() if result(row) and row["lr"] == 1e-3]
+    assert len(default) == 2
+    rows = changed(study(), lambda row: row not in default, engine="stacked")
+    assert alone(rows, "timing without guards")["finding"] == "every timed run moved its parameters"
+    idle = changed(rows, lambda row: row in default and sgd(row), grad_evals=0)
+    row = alone(idle, "timing without guards")
+    assert (row["verdict"], row["rows"], row["runs"]) == ("fail", ("SGD + constant",), 1)
+    assert make_runs(*idle).set_index("run_id").loc[list(row["run_ids"]), "lr"].tolist() == [1e-3]
+
+
+def test_a_finding_lists_all_its_runs_or_none():
+    frame = make_runs(*changed(study(), sgd, wall_s=0.0))
+    row = of(findings(frame), "timing without guards")
+    meant = frame[(frame["purpose"] == "result") & (frame["optimizer"] == "SGD")]
+    assert row["runs"] == len(row["run_ids"]) == 9
+    assert set(row["run_ids"]) == set(meant["run_id"])
+    many = [changed(study(problem=f"p{i}"), sgd, wall_s=0.0) for i in range(60)]
+    row = of(findings(make_runs(*itertools.chain(*many))), "timing without guards")
+    assert (row["runs"], row["run_ids"]) == (540, ())
+    missing = of(findings(make_runs(*study(optimizers=("SGD",)))), "no baseline")
+    assert (missing["verdict"], missing["rows"], missing["run_ids"]) == ("pass", (), ())
 
 
 def test_what_is_wrong_everywhere_is_said_once():

@@ -35,7 +35,7 @@ def test_case(benchmark, harness, tell, case):
 @pytest.mark.parametrize("steps", [1, 3])
 def test_step(benchmark, steps):
     from optiscope.measure import StepCase, Stepper, parameter_set
-    from optiscope.measure.plugin import timed
+    from optiscope.measure.harness import timed
 
     stepper = Stepper(StepCase("Adam", "foreach", parameter_set("many-tiny", 16)))
     seconds = timed(benchmark, stepper.step, stepper.guard(), steps=steps, rounds=2)
@@ -71,7 +71,7 @@ def run(pytester, monkeypatch, project):
         monkeypatch.chdir(folder)
         # What takes its time: a process that reads the processor, and the steps of the reference.
         monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)
-        monkeypatch.setattr("optiscope.measure.plugin.reference_step", reference)
+        monkeypatch.setattr("optiscope.measure.harness.reference_step", reference)
         done = pytester.runpytest_inprocess("-v", "-rs", "-p", "no:cacheprovider", *arguments)
         output = "\n".join([*done.outlines, *done.errlines])
         assert done.ret == code, output
@@ -188,7 +188,7 @@ def stepper_of(step):
 
 @pytest.mark.parametrize("step", [lambda one: lambda: None, lambda one: lambda: (one(), one())], ids=["idle", "twice"])
 def test_guarded(benchmark, step):
-    from optiscope.measure.plugin import timed
+    from optiscope.measure.harness import timed
 
     stepper = stepper_of(step)
     timed(benchmark, stepper.step, stepper.guard(), steps=2, rounds=2)

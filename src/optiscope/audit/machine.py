@@ -64,22 +64,27 @@ def lanes(record: Record) -> Iterator[Finding]:
 
 
 def timing(record: Record) -> Iterator[Finding]:
-    """Every run whose time is told moved its parameters, and times of one setting were taken in one way.
+    """Every run that has a time moved its parameters, and times shown in one setting were taken in one way.
 
-    It reads the runs frame: clock, steps, gradient evaluations, losses and tier of the rows shown. Of the benchmarks it
+    It reads the runs frame: clock, steps, gradient evaluations, losses and tier of the results. Of the benchmarks it
     reads nothing: there a guard that is broken is an error while it is measured, and leaves no figure behind.
     """
     for one in record.settings:
-        timed = one.shown[one.shown["wall_s"].notna() & (one.shown["engine"] == "single")]
+        timed = timed_alone(one.results)
         idle = timed[_idle(timed)]
         if len(idle):
             text = "timed steps changed nothing: the loss is that of the start, or gradients are missing"
             yield breach("fail", one, text, idle, "never time a no-op: see that gradients reach the parameters")
         apart = one.shown[one.shown["engine"] != "single"]
-        if len(timed) and len(apart):
+        if len(timed_alone(one.shown)) and len(apart):
             text = "some cells were timed alone, others ran in lanes and have no time of their own"
             yield breach("warn", one, text, apart, 'engine = "single" for all whose times are compared')
         yield from _unreadable(one, timed)
+
+
+def timed_alone(rows: pd.DataFrame) -> pd.DataFrame:
+    """The runs that have a time of their own: what ran in lanes shares one."""
+    return rows[rows["wall_s"].notna() & (rows["engine"] == "single")]
 
 
 def _unreadable(one: Setting, timed: pd.DataFrame) -> Iterator[Finding]:

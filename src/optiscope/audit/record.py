@@ -15,14 +15,16 @@ from ..metrics.cells import competitors, group_codes, one_row_a_run
 from ..metrics.rates import rates_of
 
 Level = Literal["pass", "warn", "fail"]
+MOST_IDS = 500  # a finding about more rows is one about whole cells, and these it names
 
 
 @dataclass(frozen=True)
 class Finding:
     """What one rule found: `rows` names who is meant (`Adam + StepLR`), `runs` counts their rows in the runs frame.
 
-    `where` names the settings, `do` is what would make the rule pass; both are empty where it passes. A rule is `idle`
-    where it passes because nothing in the record could break it.
+    `run_ids` are these rows, all of them or none: none where they are too many to list, or where what is meant is what
+    lacks. `where` names the settings, `do` is what would make the rule pass; both are empty where it passes. A rule is
+    `idle` where it passes because nothing in the record could break it.
     """
 
     level: Level
@@ -32,6 +34,7 @@ class Finding:
     runs: int = 0
     do: str = ""
     idle: bool = False
+    run_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def breach(
     if isinstance(rows, pd.DataFrame):
         frame: pd.DataFrame = rows
         count = runs or (len(frame.index) if "run_id" in frame.columns else 0)
-        return Finding(level, text, (name,), tuple(sorted(set(frame["cell"]))), count, do)
+        listed = tuple(map(str, frame["run_id"])) if count == len(frame.index) <= MOST_IDS else ()
+        return Finding(level, text, (name,), tuple(sorted(set(frame["cell"]))), count, do, run_ids=listed)
     return Finding(level, text, (name,), tuple(rows), runs, do)
 
 
@@ -141,7 +145,10 @@ def merged(found: Iterable[Finding]) -> list[Finding]:
         if key in together:
             before = together[key]
             rows = tuple(dict.fromkeys([*before.rows, *one.rows]))
-            one = Finding(one.level, one.text, (*before.where, *one.where), rows, before.runs + one.runs, one.do)
+            runs, listed = before.runs + one.runs, (*before.run_ids, *one.run_ids)
+            listed = listed if len(listed) == runs <= MOST_IDS else ()
+            where = (*before.where, *one.where)
+            one = Finding(one.level, one.text, where, rows, runs, one.do, run_ids=listed)
         together[key] = one
     return sorted(together.values(), key=lambda one: ("fail", "warn", "pass").index(one.level))
 

@@ -51,7 +51,7 @@ RULES = (
     Rule("unverified lanes", 0, "what ran in lanes was proved right", machine.lanes, subjects.stepped),
     Rule("timing without guards", 14, "every timed run moved its parameters", machine.timing, subjects.timed),
 )
-COLUMNS = ("rule", "method", "verdict", "finding", "where", "rows", "runs", "do", "idle")
+COLUMNS = ("rule", "method", "verdict", "finding", "where", "rows", "runs", "do", "idle", "run_ids")
 
 
 def findings(
@@ -78,8 +78,9 @@ def findings(
         One row a finding, in the order of `rules`, failures of a rule first: `rule`, `method` (the rule's number in the
         list of the method, 0 where the design itself asks for it), `verdict` (`pass`, `warn`, `fail`), `finding` in
         words, `where` (names of settings) and `rows` (names of cells or of what is missing), both tuples, `runs` (how
-        many rows of the runs frame are meant), `do`, what would make it pass, and `idle`: it passes because the record
-        holds nothing that could break it, and `finding` says so.
+        many rows of the runs frame are meant), `do`, what would make it pass, `idle`: it passes because the record
+        holds nothing that could break it, and `finding` says so; and `run_ids`, the rows that are meant as long as they
+        are few, else none.
     """
     record = Record(runs, searches, provenance or {}, verdicts or {}, table)
     blind = [name for name, given in (("mixed hardware", provenance), ("unverified lanes", verdicts)) if given is None]
@@ -87,7 +88,7 @@ def findings(
     for rule in (rule for rule in rules if rule.name not in blind):
         found = merged(rule.breaches(record)) or [rule.passed(record)]
         rows += [
-            (rule.name, rule.number, one.level, one.text, one.where, one.rows, one.runs, one.do, one.idle)
+            (rule.name, rule.number, one.level, one.text, one.where, one.rows, one.runs, one.do, one.idle, one.run_ids)
             for one in found
         ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -6,7 +6,7 @@ its usual words would claim what nobody looked at: each function here gives anot
 
 from __future__ import annotations
 
-from .machine import LANES
+from .machine import LANES, timed_alone
 from .record import Finding, Record
 
 NO_SEARCH = "nothing to check: no rate was searched for"
@@ -83,9 +83,9 @@ def stepped(record: Record) -> Finding | None:
 
 
 def timed(record: Record) -> Finding | None:
-    """Whether any run shown has a time of its own."""
-    some = any((one.shown["wall_s"].notna() & (one.shown["engine"] == "single")).any() for one in record.settings)
-    return None if some else _idle(record, "nothing to check: no run shown has a time of its own")
+    """Whether any result has a time of its own."""
+    some = any(len(timed_alone(one.results)) for one in record.settings)
+    return None if some else _idle(record, "nothing to check: no result has a time of its own")
 
 
 def _idle(record: Record, text: str) -> Finding:

@@ -15,6 +15,7 @@
     schedulers   a scheduler's step
     convergence  steps and seconds to each target at tuned rates
     levels       quick, default, full
+    harness      a session: the clock of every bench under its guard, and the probes that are made once
     plugin       what `pytest --benchmark` adds to pytest
 
 Needs torch; pytest in `plugin` alone.

@@ -56,6 +56,12 @@ def test_what_leads_is_wrapped_and_names_of_users_stay_text():
     assert "<li>one</li>" in html
 
 
+def test_a_finding_of_few_runs_means_these(runs):
+    broken = runs.assign(wall_s=runs["wall_s"].where(runs["run_id"] != runs["run_id"].iloc[0], 0.0))
+    rows = {row["rule"]: row for row in audit_rows(findings(broken), Evidence(broken))}
+    assert rows["timing without guards"]["runs"] == [{"run_id": [runs["run_id"].iloc[0]]}]
+
+
 def test_a_finding_means_the_cells_that_it_names_in_its_settings(runs):
     rows = {row["rule"]: row for row in audit_rows(findings(runs), Evidence(runs))}
     assert rows["no baseline"]["runs"] == [{"purpose": "result", "setting": [0, 1]}]

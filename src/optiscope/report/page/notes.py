@@ -137,12 +137,14 @@ def _known(evidence: Evidence) -> dict[str, Any]:
 
 
 def _meant(row: Mapping[str, Any], known: Mapping[str, Any]) -> Where:
-    """The runs of the cells, or of the optimizers, that a finding names in its settings; without such names, of all.
+    """The runs that a finding lists, or else those of the cells or optimizers that it names in its settings, or all.
 
     A finding about a search shows its trials, too: they are of a problem, whatever their horizon.
     """
     if row["verdict"] == "pass" or not known:
         return []
+    if row["run_ids"]:
+        return [{"run_id": list(row["run_ids"])}]
     meant: dict[str, Any] = {}
     for column in ("competitor", "optimizer"):
         named = [name for name in row["rows"] if name in known[column]]
