@@ -34,6 +34,11 @@ def benchmarks(config: pytest.Config) -> bool:
     return any(config.getoption(flag.lstrip("-").replace("-", "_"), default=False) for flag in FLAGS)
 
 
+def in_bench(path: Path) -> bool:
+    """Whether this is the folder of the benchmarks, or in it."""
+    return path == BENCH or BENCH in path.parents
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """The whole test suite runs in a process a core, where pytest-xdist is there; `-n 0`, or paths, run it in one."""
@@ -54,19 +59,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """With a flag and no paths of the user's own, look in bench/; in an xdist worker the paths are given already."""
+    named = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    inside = [in_bench((config.invocation_params.dir / one.partition("::")[0]).resolve()) for one in named]
     if benchmarks(config):
         from optiscope.measure.plugin import prepare
 
+        if not all(inside):
+            elsewhere = " ".join(one for one, here in zip(named, inside, strict=True) if not here)
+            raise pytest.UsageError(f"benchmarks are in bench/, and {elsewhere} is not: leave out flag or path")
         prepare(config)
-        if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        if not named:
             config.args[:] = [str(BENCH)]
+    elif inside and all(inside):
+        raise pytest.UsageError(f"benchmarks run with a flag only: pytest --benchmark {' '.join(named)}")
     elif config.pluginmanager.hasplugin("benchmark"):
         config.option.benchmark_skip = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Benchmarks only with a flag, and nothing else with it."""
-    inside = collection_path == BENCH or BENCH in collection_path.parents
+    inside = in_bench(collection_path)
     if benchmarks(config):
         return None if inside or collection_path in BENCH.parents else True
     return True if inside else None

@@ -33,9 +33,15 @@ def basins_of(side: int) -> Any:
     return osc.metrics.basins(results.runs, results.trace, problem.minima)
 
 
-def test_basins(benchmark: Any, level: Level, tell: Callable[[str], None], tmp_path: Any) -> None:
+def basin_cases(level: Level) -> list[int]:
+    """Starts along each axis: in the name, for other starts are other work."""
+    return [level.pick(SIDE // 5, SIDE // 4, SIDE)]
+
+
+@pytest.mark.cases(of=basin_cases)
+def test_basins(benchmark: Any, tell: Callable[[str], None], tmp_path: Any, case: int) -> None:
     torch.set_num_threads(1)
-    side = level.pick(SIDE // 5, SIDE // 4, SIDE)
+    side = case
     minima = osc.problems()["himmelblau"].minima
     basins_of(8)  # warm
 

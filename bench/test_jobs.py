@@ -27,17 +27,22 @@ SWEEPS = {
     "plain": {"optimizer": ["SGD", "Adam"], "seeds": 30, "steps": 500},
 }
 
-# Plain loops on two processes are left to joblib and Dask, and are timed in full only.
-PLAIN = pytest.param("plain", marks=pytest.mark.only("full"))
+
+def job_cases(level: Level) -> list[tuple[str, int]]:
+    """A sweep and its seeds: in the name, for more seeds are other work, and the fewer, the less two processes gain.
+
+    Plain loops on two processes are left to joblib and Dask, and are timed in full only.
+    """
+    names, part = (SWEEPS, 1) if level.name == "full" else (["lanes"], 10)
+    return [(name, SWEEPS[name]["seeds"] // part) for name in names]
 
 
-def sweep(name: str, level: Level) -> list[osc.Run]:
-    """Two functions, random starts; the smaller, the less two processes gain over one."""
-    axes, part = SWEEPS[name], 1 if level.name == "full" else 10
+def sweep(name: str, seeds: int) -> list[osc.Run]:
+    """Two functions, random starts."""
+    axes = SWEEPS[name]
     return osc.grid(
-        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(axes["seeds"] // part), start="random",
-        steps=axes["steps"],
-    )  # fmt: skip
+        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(seeds), start="random", steps=axes["steps"]
+    )
 
 
 def seconds(runs: list[osc.Run], engine: str, **where: int | str) -> float:
@@ -79,23 +84,25 @@ def report(
 
 
 @pytest.mark.only("default")
-@pytest.mark.parametrize("case", ["lanes", PLAIN])
-def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
+@pytest.mark.cases(of=job_cases)
+def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, int]) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
-            engine = "auto" if case == "lanes" else "single"
-            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"jobs": 2})
+            engine = "auto" if case[0] == "lanes" else "single"
+            return compare(sweep(*case), engine, 3 if level.name == "full" else 1, {"jobs": 2})
 
-    report(benchmark, tell, f"two jobs, {case}", measure)
+    report(benchmark, tell, f"two jobs, {case[0]}", measure)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
 @pytest.mark.only("full")
-@pytest.mark.parametrize("case", SWEEPS)
-def test_a_cluster_of_two_against_one_process(benchmark, level: Level, tell: Callable[[str], None], case: str) -> None:
+@pytest.mark.cases(of=job_cases)
+def test_a_cluster_of_two_against_one_process(
+    benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, int]
+) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:
-            engine = "auto" if case == "lanes" else "single"
-            return compare(sweep(case, level), engine, 3 if level.name == "full" else 1, {"cluster": address})
+            engine = "auto" if case[0] == "lanes" else "single"
+            return compare(sweep(*case), engine, 3 if level.name == "full" else 1, {"cluster": address})
 
-    report(benchmark, tell, f"a cluster of two, {case}", measure)
+    report(benchmark, tell, f"a cluster of two, {case[0]}", measure)

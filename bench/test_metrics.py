@@ -20,6 +20,7 @@ from optiscope.measure import Level
 
 pytestmark = pytest.mark.benchmark(group="metrics")
 
+RUNS_A_PROBLEM = 50_000
 SCRIPT = """
 import json, resource, sys, time
 import numpy as np, pandas as pd
@@ -134,15 +135,23 @@ print(json.dumps(found | {"seconds": seconds, "cpu_seconds": cpus}))
 """
 
 
+def metrics_cases(level: Level) -> list[int]:
+    """Runs of the frame, 50,000 a problem: in the name, for more runs are other work."""
+    return [level.pick(50_000, 100_000, 1_000_000)]
+
+
 @pytest.mark.timeout(900)  # on a machine that others use, too
-def test_every_statistic(benchmark: Any, level: Level, tell: Callable[[str], None]) -> None:
+@pytest.mark.cases(of=metrics_cases)
+def test_every_statistic(benchmark: Any, tell: Callable[[str], None], case: int) -> None:
     def everything() -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(level.pick(1, 2, 20))], capture_output=True, text=True, check=False,
+            [sys.executable, "-c", SCRIPT, str(case // RUNS_A_PROBLEM)], capture_output=True, text=True, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
         assert not done.returncode, done.stderr[-2000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert found["runs"] == case
+        return found
 
     found = benchmark.pedantic(everything, rounds=1)
     benchmark.extra_info.update(threads=1, load=os.getloadavg(), **found)

@@ -119,6 +119,37 @@ def test_the_flags_choose_and_whole_runs_are_saved_by_number(project, run):
         assert found["optiscope"]["lines"][-2:] == ["case a was timed", "case b was timed"]
 
 
+def test_what_is_compared_may_differ_in_machine_and_torch_and_may_be_missing(project, run, tmp_path):
+    """Each in a line: pytest-benchmark's own words are a page long, and a warning, which is an error here."""
+    folder = shutil.copytree(project, tmp_path / "compared", ignore=shutil.ignore_patterns("results"))
+    case = ("--benchmark-quick", "bench/test_tiny.py", "-k", "case")
+    output = run(
+        *case, "--benchmark-compare", "--benchmark-compare-fail=median:1%", "--benchmark-save=first", folder=folder
+    )
+    assert "compared with nothing: no run of this machine is saved in results/benchmarks/" in output
+    [path] = (folder / "results/benchmarks").glob("*/0001_first.json")
+    kept = json.loads(path.read_text())
+    kept["machine_info"] |= {"torch": "1.0", "cores": 96}
+    path.write_text(json.dumps(kept))
+    output = run(*case, "--benchmark-compare=0001", folder=folder)
+    assert re.search(r"compared with a run of another kind \(cores 96 → \d+; torch 1.0 → \d", output)
+    assert "Comparing against benchmarks from" in output
+    output = run(*case, "--benchmark-compare=0009", folder=folder, code=4)
+    assert re.search("--benchmark-compare=0009: no such saved run; results/benchmarks/.* holds 0001_first", output)
+    assert "case a was timed" not in output
+    outside = f"--benchmark-storage={tmp_path / 'outside'}"
+    for _ in range(2):
+        run(*case, "--benchmark-save=there", "--benchmark-compare", outside, folder=folder)
+    assert len([*(tmp_path / "outside").rglob("*.json")]) == 2
+
+
+def test_a_part_is_no_whole_run(project, run, tmp_path):
+    folder = shutil.copytree(project, tmp_path / "part", ignore=shutil.ignore_patterns("results"))
+    for part in (("--deselect", "bench/test_tiny.py::test_step"), ("--ignore", "bench/none.py"), ("--ignore-glob=*z",)):
+        run("--benchmark", *part, folder=folder)
+    assert saved(folder) == []
+
+
 def reference(device: str, rounds: int) -> dict:
     return {"what": "a stand-in", "device": device, "seconds": rounds * [0.004], "median": 0.004}
 
@@ -239,6 +270,10 @@ def test_plain_pytest_runs_no_benchmark(run):
     output = run("tests")
     assert "1 passed" in output
     assert "tiny" not in output
+    for named in ("bench", "bench/test_tiny.py", "bench/test_tiny.py::test_case"):
+        assert f"benchmarks run with a flag only: pytest --benchmark {named}" in run(named, code=4)
+    output = run("--benchmark", "tests/test_one.py", "bench", code=4)
+    assert "benchmarks are in bench/, and tests/test_one.py is not" in output
     output = run("--benchmark-quick", "--benchmark-full", code=4)
     assert "exclude each other" in output
     output = run("--benchmark", "-p", "no:benchmark", code=4)

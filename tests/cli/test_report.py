@@ -32,6 +32,17 @@ def test_a_study_without_a_trace_has_a_report_without_curves(here, capsys):
     )
 
 
+def test_two_starts_of_one_problem_have_a_picture_each(here):
+    for start in ("canonical", "random"):
+        osc.run(osc.grid("beale", ["SGD", "Adam"], lr=1e-3, start=start, seed=range(2), steps=20), store="starts")
+    assert exit_code(["report", "starts"]) == 0
+    pictures = sorted(path.name for path in (here / "starts/pictures").glob("convergence_*.png"))
+    assert len(pictures) == 2
+    text = (here / "starts/report.md").read_text(encoding="utf-8")
+    assert "Convergence on beale (start=canonical)" in text
+    assert "Convergence on beale (start=random)" in text
+
+
 def test_report_serves_the_page_it_wrote(done, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(

@@ -261,6 +261,24 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_the_processes(tmp_path):
 
 
 @needs_kill
+def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+    psutil = pytest.importorskip("psutil", reason="looks at other processes")
+    (tmp_path / "long.toml").write_text(textwrap.dedent(LONG))
+    running = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert "never acts" in running.stderr.readline()
+    started = psutil.Process(running.pid).children(recursive=True)
+    assert len(started) >= 2
+    running.kill()
+    running.wait(timeout=30)
+    # Who is left an orphan may be reaped by nobody: a zombie holds nothing.
+    left = [one for one in psutil.wait_procs(started, timeout=30)[1] if one.status() != psutil.STATUS_ZOMBIE]
+    assert left == []
+    running.stderr.close()
+
+
+@needs_kill
 def test_ctrl_c_in_the_midst_of_handing_out_waits_until_the_unit_is_known(monkeypatch):
     """loky's own thread dies of a KeyError if it is shut down with a unit that nobody waited for."""
     unit, other = Future(), threading.Event()

@@ -61,15 +61,23 @@ def test_a_gain_is_the_decades_between_two_costs_and_the_table_has_its_median(ev
         assert shown == pytest.approx(own.median(), abs=0.00501)
 
 
-def test_who_wins_and_who_loses_make_a_whole(evidence):
+def test_every_meeting_is_told_once_and_the_table_for_reading_has_both_sides(evidence, monkeypatch):
     rows = part(evidence, "wins").rows
-    there = rows.set_index(["competitor", "other"])["win_rate"]
-    assert len(there) == 6 * 5
-    for pair, rate in there.items():
-        assert rate + there[pair[::-1]] == pytest.approx(1.0)
+    assert len({frozenset(pair) for pair in zip(rows["competitor"], rows["other"], strict=True)}) == len(rows) == 15
     [(_, table)] = part(evidence, "wins").shown
     assert list(table.columns) == ["Pair", *"123456"]
     assert [table.iloc[i, i + 1] for i in range(6)] == ["–"] * 6
+    names = table["Pair"].str.partition(": ")[2].tolist()
+    for row in rows.itertuples():
+        i, k = names.index(row.competitor), names.index(row.other)
+        mine, theirs = (float(table.iloc[a, b + 1].rstrip("%")) / 100 for a, b in ((i, k), (k, i)))
+        assert mine == pytest.approx(row.win_rate, abs=0.0051)
+        assert theirs == pytest.approx(1 - row.win_rate, abs=0.0051)
+    # What is too wide to be read is in the file all the same.
+    monkeypatch.setattr("optiscope.report.explained_tables.MOST_MET", 5)
+    wide = part(evidence, "wins")
+    assert (len(wide.rows), wide.shown) == (15, ())
+    assert wide.missing == "more than 5 pairs met: wins.csv and report.html have all"
 
 
 def test_ranks_of_few_trials_are_shared_out_and_end_with_the_whole_search(evidence):

@@ -74,7 +74,7 @@ def test_the_same_run_by_two_writers_counts_once(tmp_path, line):
 
 
 @pytest.mark.parametrize("room", ["runs", "trace"])
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "empty", "columns", "theirs", "folder", "link"])
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "empty", "theirs", "folder", "link"])
 def test_a_damaged_file_is_named_and_set_aside(tmp_path, line, room, damage):
     runs = osc.grid(line, "SGD", lr=0.1, seed=range(2), steps=5)
     osc.run(runs[:1], store=tmp_path)
@@ -86,8 +86,6 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, line, room, damage):
         part.mkdir()
     elif damage == "link":
         part.symlink_to(tmp_path / "nowhere")
-    elif damage == "columns":
-        write_part(part, pa.table({"lr": [0.1]}))
     elif damage == "theirs":
         pd.DataFrame({"run_id": ["a"]}).to_parquet(part)
     else:
@@ -100,6 +98,20 @@ def test_a_damaged_file_is_named_and_set_aside(tmp_path, line, room, damage):
     assert len(store.done()) == 1
     osc.run(runs, store=tmp_path)
     same(osc.Store(tmp_path), osc.run(runs))
+
+
+@pytest.mark.parametrize("room", ["runs", "trace"])
+def test_a_part_without_a_column_is_refused_and_nothing_is_moved(tmp_path, line, room):
+    """No accident does that, and whoever only reads moves nothing away."""
+    runs = osc.grid(line, "SGD", lr=0.1, seed=range(2), steps=5)
+    osc.run(runs[:1], store=tmp_path)
+    osc.run(runs[1:], store=tmp_path)
+    part = sorted((tmp_path / room).iterdir())[0]
+    write_part(part, pa.table({"lr": [0.1]}))
+    before = contents(tmp_path)
+    with pytest.raises(osc.StoreError, match=f"{part.name}' lacks the columns .*run_id.*: something other than"):
+        osc.Store(tmp_path).trace()
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("left", [700, 10])

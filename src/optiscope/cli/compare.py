@@ -20,6 +20,8 @@ def compare(a: str, b: str, threshold: str, output: Path | None) -> int:
         done = compare_convergence(_steps(Path(a)), _steps(Path(b)), (a, b))
     elif any(stores):
         raise InputError(f"{a!r} and {b!r}: one is the folder of a study, and the other is not; give two of a kind")
+    elif Path(a).is_dir() and Path(b).is_dir():
+        raise InputError(f"{a!r} and {b!r} hold no stored runs: give the folders of two studies as they were run")
     else:
         done = compare_saved(load_run(find_run(a, FOLDER)), load_run(find_run(b, FOLDER)), share)
     if output is None:

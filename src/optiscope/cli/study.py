@@ -226,12 +226,14 @@ def _summary(store: Store, run_ids: list[str] | None) -> None:
     table = Table(title="What won", title_justify="left", box=None, pad_edge=False)
     for name in ("problem", "optimizer", "schedule", "lr", "final", "judged by", "tied with", "runner-up"):
         table.add_column(name, justify="right" if name in ("lr", "final") else "left", overflow="fold")
+    settings = metrics.setting_names(won)
     for row in won.itertuples():
         others = int(row.tied) - 1
+        where = settings[tuple(getattr(row, name) for name in metrics.SETTING)]
         tied = "nobody" if others < 1 else str(row.tied_with) if others == 1 else f"{others} others"
         behind = f"{row.runner_up}: {metrics.number(row.runner_up_final)}" if row.runner_up else "–"
         table.add_row(
-            str(row.problem), str(row.winner), str(row.schedule), metrics.number(row.lr),
+            where, str(row.winner), str(row.schedule), metrics.number(row.lr),
             metrics.number(row.final), str(row.judged_by).removesuffix("_final"), tied, behind,
         )  # fmt: skip
     console = printer()

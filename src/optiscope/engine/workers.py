@@ -7,6 +7,7 @@ given up at the end, by name, when everything else is finished. Workers use one 
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import threading
 import time
@@ -212,10 +213,21 @@ def _executor(jobs: int) -> Any:
     from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
     if _kept.executor is None:
-        _kept.executor = ProcessPoolExecutor(
-            jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN), env=_ENVIRONMENT
-        )
+        _kept.executor = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(os.getpid(),), env=_ENVIRONMENT)
     return _kept.executor
+
+
+def _begin(parent: int) -> None:
+    """What each process does first: it ignores Ctrl-C, which is for its parent, and sees to it that it ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A parent that is killed tells nobody, and its processes would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _dismiss() -> None:

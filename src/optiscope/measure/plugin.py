@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import torch
 
+from ..timings import MACHINE
 from .harness import Harness
 from .levels import Level
 from .machine import accelerator, why_no_cuda
 
 DEFAULT_STORAGE = "file://./.benchmarks"  # pytest-benchmark's own
-_VOLATILE = ("commit", "dirty")
+# Where these differ, times are not to be set side by side as they are.
+TOLD = (*MACHINE, "torch", "python")
 
 
 def _id(case: Any) -> str:
@@ -41,7 +43,8 @@ def prepare(config: pytest.Config) -> None:
         os.environ["OMP_NUM_THREADS"] = "1"
         torch.set_num_threads(1)
     option = config.option
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not (option.keyword or option.markexpr)
+    fewer = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob)
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not any(fewer)
     harness = Harness(Level("quick" if quick else "full" if full else "default"), whole)
     # Benchmarks beside each other would time each other.
     if any(str(word).startswith(("-n", "--numprocesses", "--dist", "--tx")) for word in config.invocation_params.args):
@@ -55,6 +58,38 @@ def prepare(config: pytest.Config) -> None:
     if not option.benchmark_columns:
         option.benchmark_columns = ["median", "iqr", "min", "rounds", "iterations"]
     config.pluginmanager.register(BenchmarkPlugin(config, harness), "optiscope-harness")
+    _see_to_comparison(option, harness)
+
+
+def _see_to_comparison(option: Any, harness: Harness) -> None:
+    """What is to be compared with must be there: a number that is not is an error before anything is timed.
+
+    The first run on a machine has nothing to be compared with, and goes on. pytest-benchmark warns in either case, and
+    warnings are errors here.
+    """
+    wanted, storage = getattr(option, "benchmark_compare", None), str(getattr(option, "benchmark_storage", ""))
+    storage = storage.removeprefix("file://")
+    if not wanted or "://" in storage:
+        return
+    folder, machine = Path(storage), harness.facts["machine"]
+    try:
+        files = _saved(folder, machine, "[0-9]*" if wanted is True else wanted)
+    except ValueError as error:  # more than a folder and a name
+        raise pytest.UsageError(f"--benchmark-compare: {error}") from error
+    if files:
+        return
+    if wanted is not True:
+        names = [path.stem for path in _saved(folder, machine, "*")]
+        held = f"holds {', '.join(names)}" if names else "holds none"
+        raise pytest.UsageError(f"--benchmark-compare={wanted}: no such saved run; {folder / machine} {held}")
+    harness.lines.append(f"compared with nothing: no run of this machine is saved in {folder / machine} yet")
+    option.benchmark_compare, option.benchmark_compare_fail = [], []
+
+
+def _saved(folder: Path, machine: str, wanted: str) -> list[Path]:
+    """The files that pytest-benchmark would take."""
+    theirs: Any = importlib.import_module("pytest_benchmark.storage.file")
+    return theirs.FileStorage(folder, None, machine).query(wanted) if folder.is_dir() else []
 
 
 def _relative(root: Path) -> str:
@@ -100,6 +135,10 @@ class BenchmarkPlugin:
         marker = metafunc.definition.get_closest_marker("cases")
         if marker is not None:
             metafunc.parametrize("case", marker.kwargs["of"](self.harness.level), ids=_id)
+
+    def pytest_deselected(self) -> None:
+        """By --lf, --sw or a plugin: what is left is a part."""
+        self.harness.whole = False
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What belongs to a higher level is skipped, and says so."""
@@ -160,8 +199,15 @@ class BenchmarkPlugin:
     def pytest_benchmark_compare_machine_info(
         self, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
     ) -> None:
-        """Another commit is what one compares; only another machine is worth a warning."""
-        compared_benchmark["machine_info"].update({key: machine_info.get(key) for key in _VOLATILE})
+        """Another commit is what one compares. Another machine or torch is told in a line: theirs has a page."""
+        saved = compared_benchmark["machine_info"]
+        apart = [f"{key} {saved.get(key)} → {machine_info.get(key)}" for key in TOLD
+                 if saved.get(key) != machine_info.get(key)]  # fmt: skip
+        if apart:
+            self.harness.lines.append(
+                f"compared with a run of another kind ({'; '.join(apart)}): `optiscope compare` takes that into account"
+            )
+        compared_benchmark["machine_info"] = machine_info
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:

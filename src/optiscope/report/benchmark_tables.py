@@ -16,8 +16,9 @@ COLUMNS = (
     "parameter. GB/s: the bytes that the algorithm must move, over the time. of a copy, of an update: those over "
     "what b = a and a += b of as many bytes reached right before and after. On a processor a copy first fetches the "
     "lines that it overwrites, and so moves three bytes for the two that are counted: a step, which overwrites what it "
-    "has read, may reach 150% of it there. More than 100% of an update means that memory gave more while the step was "
-    "timed than before and after; more than the best of both kernels in the whole run is an error. state B, peak B: "
+    "has read, is expected up to 150% of it there, and the update, which does so too, is the closer measure. More than "
+    "that, and more than 100% of an update, means that memory gave more while the step was timed than before and "
+    "after; more than the best of both kernels in the whole run is an error. state B, peak B: "
     "bytes a parameter, of the optimizer's state and of the most that it held beyond parameters and gradients, in a "
     "process of its own. launches: calls to CUDA that launch a kernel, as torch's profiler counts them, of one step. "
     "events: the time of the same blocks by CUDA's events. compile: the first step, which compiles. –: not measured."
@@ -127,13 +128,15 @@ def suite_table(figures: Sequence[dict[str, Any]]) -> pd.DataFrame:
 def _value(one: dict[str, Any]) -> str:
     """A figure with its unit; of an overhead what it adds, for 1.003 times would read as nothing.
 
-    >>> _value({"figure": "overhead", "value": 1.0034}), _value({"figure": "ratio", "value": 12.3})
-    ('+0.34%', '12.3 ×')
+    >>> _value({"figure": "overhead", "more_is_better": False, "value": 1.0034})
+    '+0.34%'
+    >>> _value({"figure": "ratio", "more_is_better": True, "value": 12.3})
+    '12.3 ×'
     """
     value, name = float(one["value"]), str(one["figure"])
     if name.endswith("_gb"):
         return f"{number(value)} GB"
-    if not name.startswith("overhead"):
+    if one["more_is_better"]:
         return f"{number(value)} ×"
     return f"{'+' if value >= 1 else ''}{number(100 * (value - 1))}%"
 

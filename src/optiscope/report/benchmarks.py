@@ -52,6 +52,7 @@ def write_benchmarks(results: str | os.PathLike[str], runs: Sequence[SavedRun]) 
 
 
 SIZES_TO_DRAW = 3  # of two nobody sees how a cost grows
+OPTIMIZERS_TO_DRAW = 3  # of two, time against memory is a line
 DRAWN = ("step", "scaling", "training", "lanes")  # suites with a picture for each device
 
 HEAD = """# Benchmarks
@@ -82,8 +83,9 @@ def machine_section(run: SavedRun, pictures: dict[str, tuple[str, str]]) -> list
             else:
                 blocks += [f"<details>\n<summary>{words}</summary>", table, "</details>"]
         blocks += [escape_markdown(COLUMNS), *_arithmetic(run, steps)]
-    if len(rows_of(run, "scaling")):
-        blocks += ["### Step by number of parameters", *picture("scaling")]
+    scaling = picture("scaling")
+    if scaling:
+        blocks += ["### Step by number of parameters", *scaling]
     for group, heading, table, name, words in _PARTS:
         rows = rows_of(run, group)
         if len(rows):
@@ -129,7 +131,8 @@ def _facts(run: SavedRun) -> pd.DataFrame:
         "File": f"{run.path.parent.name}/{', '.join(run.files or (run.path.name,))}",
         "Made": run.made[:16].replace("T", " "),
         "Selection": f"{'parts' if len(run.files) > 1 else harness['level']}, {harness['seconds'] / 60:.1f} minutes",
-        "Commit": f"{facts['commit'][:12]}{' (dirty)' if facts['dirty'] else ''}",
+        "Commit": ", ".join(run.commits or (run.commit,)),
+        "Processor": facts.get("cpu_model") or facts["cpu"],
         "Threads": facts["threads"], "Memory": f"{facts['memory_gb']} GB", "System": facts["system"],
         "GPU": f"{facts['gpu']}, driver {facts['driver']}" if facts.get("gpu") else "none",
         "torch, Python": f"{facts['torch']}, {facts['python']}",
@@ -252,7 +255,9 @@ def _of_device(
         widest = _widest(steps)
         rows = steps[steps["where"] == widest]
         found["steps"] = step_times(rows), f"Time of a step by optimizer and implementation, on {widest}"
-        found["state"] = time_and_state(rows), f"Time of a step against the state that the optimizer keeps, on {widest}"
+        if rows["optimizer"].nunique() >= OPTIMIZERS_TO_DRAW:
+            words = f"Time of a step against the state that the optimizer keeps, on {widest}"
+            found["state"] = time_and_state(rows), words
         timed = pd.concat([steps, scaling])
         timed = timed[timed["gb_per_s"].notna()]
         if device in run.harness["bandwidth"] and len(timed):

@@ -89,13 +89,19 @@ def areas(evidence: Evidence, profile: pd.DataFrame, ecdf: pd.DataFrame) -> Tabl
 
 
 def wins(evidence: Evidence, rates: pd.DataFrame) -> Tables:
-    """Win rates of each pair against each other, of groups that are small enough to be read."""
+    """Win rates of each pair against each other; for reading, of groups that are small enough for it.
+
+    Every row is a meeting, once: the other one's rate is what this one's leaves of 1, for a tie is half a win.
+    """
     columns = ("on", "competitor", "other", "win_rate", "tie_rate", "pairs", "settings")
     if rates.empty:
         return _none(*columns, reason="nobody met anybody")
     shown, kept = [], []
     for i, group in enumerate(evidence.groups):
         own, order = rates[rates["group"] == i], list(group.ranking["competitor"])
+        place = {name: k for k, name in enumerate(order)}
+        once = own["competitor"].map(place) < own["other"].map(place)
+        kept.append(own[once].round(4).assign(on=group.name))
         if own.empty or len(order) > MOST_MET:
             continue
         wide = own.pivot(index="competitor", columns="other", values="win_rate").reindex(index=order, columns=order)
@@ -103,10 +109,8 @@ def wins(evidence: Evidence, rates: pd.DataFrame) -> Tables:
         table = wide.map(_percent).set_axis([str(k + 1) for k in range(len(order))], axis=1).reset_index(drop=True)
         table.insert(0, "Pair", [f"{k + 1}: {name}" for k, name in enumerate(order)])
         shown.append((group.name, table))
-        kept.append(own.assign(on=group.name))
-    if not shown:
-        return _none(*columns, reason=f"more than {MOST_MET} pairs met; report.html shows all meetings")
-    return pd.concat(kept, ignore_index=True)[list(columns)], tuple(shown), ""
+    every = pd.concat(kept, ignore_index=True)[list(columns)]
+    return every, tuple(shown), "" if shown else f"more than {MOST_MET} pairs met: wins.csv and report.html have all"
 
 
 def budget(evidence: Evidence, best: pd.DataFrame) -> Tables:

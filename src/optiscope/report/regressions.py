@@ -71,7 +71,9 @@ def compare_saved(a: SavedRun, b: SavedRun, threshold: float) -> Compared:
     if alike and all(len(frame) for frame in converged):
         part, later = _convergence(*converged)
         blocks, worse = [*blocks, *part], worse + later
-    return _compared(blocks, worse)
+    unclear = int((table["verdict"] == "unclear").sum())
+    untold = f"; of {len(table)} times {unclear} could not be told" if unclear else ""
+    return _compared(blocks, worse, untold)
 
 
 def compare_convergence(a: pd.DataFrame, b: pd.DataFrame, labels: tuple[str, str]) -> Compared:
@@ -80,8 +82,9 @@ def compare_convergence(a: pd.DataFrame, b: pd.DataFrame, labels: tuple[str, str
     return _compared([f"A: {escape_markdown(labels[0])}", f"B: {escape_markdown(labels[1])}", *part], later)
 
 
-def _compared(blocks: list[str], worse: int) -> Compared:
-    verdict = "**No regression.**" if not worse else f"**{worse} regression{'s' if worse > 1 else ''}.**"
+def _compared(blocks: list[str], worse: int, untold: str = "") -> Compared:
+    found = f"{worse} regression{'s' if worse > 1 else ''}" if worse else f"No regression{' shown' if untold else ''}"
+    verdict = f"**{found}{untold}.**"
     return Compared("\n\n".join(["# B against A", verdict, *blocks]) + "\n", worse)
 
 

@@ -5,12 +5,14 @@ Nothing is drawn again while the stored runs, the library and the list of files 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import metrics
 from ..audit import findings
 from ..syntax import file_name
 from .explained import write_explained
@@ -105,19 +107,19 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
     functions = runs[runs["loss_floor"].notna()]
 
     def add_each(some: pd.DataFrame, name: str, title: str, alt: str, caption: str, draw: Drawing) -> None:
-        """One picture a problem, of the first few; `{}` in the title and the words is its name."""
-        problems = some["problem"].drop_duplicates()
-        if len(problems) > MOST_DRAWN:
-            caption += f" Of {len(problems)} problems the first {MOST_DRAWN} are drawn here; {PAGE} draws all."
-        some = some[some["problem"].isin(problems.head(MOST_DRAWN))]
-        for problem, own in some.groupby("problem", sort=False):
+        """One picture a setting, of the first few; `{}` in the title and the words is its name."""
+        settings = some.groupby(list(metrics.SETTING), sort=False)
+        if len(settings) > MOST_DRAWN:
+            caption += f" Of {len(settings)} settings the first {MOST_DRAWN} are drawn here; {PAGE} draws all."
+        for key, own in itertools.islice(settings, MOST_DRAWN):
             own_trace = trace[trace["run_id"].isin(own["run_id"])]
             if own_trace.empty:
                 continue  # a study that kept none has tables and no curves
-            words = (title.format(problem), alt.format(problem), caption)
-            add(f"{name}_{file_name(str(problem))}", *words, partial(draw, own, own_trace))
+            words = (title.format(names[key]), alt.format(names[key]), caption)
+            add(f"{name}_{file_name(names[key])}", *words, partial(draw, own, own_trace))
 
-    many = bool((table.groupby("problem").size() > LINES).any())
+    names = metrics.setting_names(runs)
+    many = bool((table.groupby(list(metrics.SETTING)).size() > LINES).any())
     best = "each optimizer under its best schedule"
     which = best if many else "each optimizer at a constant rate and under its best schedule"
     add_each(
@@ -153,12 +155,13 @@ def _lighter(path: Path) -> Path:
 def _few(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The runs of each optimizer's best schedule and of the constant rate, at the rate at which the tables show them.
 
-    Where a problem has more pairs than a picture has room for, those of the best schedule alone.
+    Where a setting has more pairs than a picture has room for, those of the best schedule alone.
     """
-    table = table[table["problem"].isin(runs["problem"])]
-    best = ~table.duplicated(["problem", "optimizer"])  # sorted from best to worst
-    few = table.groupby("problem")["problem"].transform("size") <= LINES
-    names = ["problem", "optimizer", "schedule", "lr"]
+    setting = list(metrics.SETTING)
+    table = table.merge(runs[setting].drop_duplicates(), on=setting)
+    best = ~table.duplicated([*setting, "optimizer"])  # sorted from best to worst
+    few = table.groupby(setting)["problem"].transform("size") <= LINES
+    names = [*metrics.KEY, "lr"]
     cells = table.loc[best | (few & (table["schedule"] == "constant")), names]
     wanted = set(cells.itertuples(index=False, name=None))
     return runs[[cell in wanted for cell in runs[names].itertuples(index=False, name=None)]]

@@ -138,7 +138,11 @@ def _check(path: Path, file: pq.ParquetFile) -> None:
         )
     missing = set(NEEDED[path.parent.name]) - set(file.metadata.schema.names)
     if missing:
-        raise Damaged(f"it lacks the columns {', '.join(sorted(missing))}")
+        # No accident of a disk leaves a whole file without a column: nothing is moved, and nothing run again.
+        raise StoreError(
+            f"{str(path)!r} lacks the columns {', '.join(sorted(missing))}: something other than optiscope wrote it; "
+            "bring back the file as it was, or use a new folder"
+        )
 
 
 def read_groups(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str] | None) -> pa.Table:

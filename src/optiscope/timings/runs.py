@@ -32,6 +32,7 @@ class SavedRun:
     benchmarks: list[dict[str, Any]]
     made: str
     files: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
 
     @property
     def machine(self) -> str:
@@ -41,9 +42,14 @@ class SavedRun:
     @property
     def label(self) -> str:
         """File, date, commit and torch in one line."""
-        commit = str(self.facts.get("commit") or "")[:12] or "unknown commit"
-        dirty = " (dirty)" if self.facts.get("dirty") else ""
-        return f"{self.path.name}, {self.made[:10]}, {commit}{dirty}, torch {self.facts.get('torch', 'unknown')}"
+        torch = self.facts.get("torch", "unknown")
+        return f"{self.path.name}, {self.made[:10]}, {self.commit or 'unknown commit'}, torch {torch}"
+
+    @property
+    def commit(self) -> str:
+        """The first twelve digits of the commit, and whether files were changed; empty where it is unknown."""
+        commit = str(self.facts.get("commit") or "")[:12]
+        return f"{commit} (dirty)" if commit and self.facts.get("dirty") else commit
 
     def differences(self, other: SavedRun) -> dict[str, tuple[Any, Any]]:
         """What of `MACHINE` is not the same, with both values; nothing where both ran on one kind of machine.
@@ -68,7 +74,8 @@ class SavedRun:
 
         rows = [
             {
-                "name": one["fullname"], "group": one["group"], "data": one["stats"].get("data") or [],
+                "name": one["fullname"], "group": one["group"],
+                "data": one["stats"].get("data") or [one["stats"]["median"]],
                 "median_s": one["stats"]["median"], "q25_s": one["stats"]["q1"], "q75_s": one["stats"]["q3"],
                 "rounds": one["stats"]["rounds"], **one["extra_info"],
             }
@@ -161,7 +168,8 @@ def together(runs: Sequence[SavedRun]) -> SavedRun:
     harness["seconds"] = sum(run.harness["seconds"] for run in runs)
     benchmarks = {one["fullname"]: one for run in runs for one in run.benchmarks}
     files = tuple(run.path.name for run in runs)
-    return replace(newest, harness=harness, benchmarks=list(benchmarks.values()), files=files)
+    commits = tuple(dict.fromkeys(run.commit for run in runs))
+    return replace(newest, harness=harness, benchmarks=list(benchmarks.values()), files=files, commits=commits)
 
 
 def newest_runs(folder: str | os.PathLike[str] = FOLDER) -> list[SavedRun]:

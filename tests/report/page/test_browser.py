@@ -198,5 +198,10 @@ def test_on_paper_it_is_light_and_every_chart_is_there(reader):
     one.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     one.page.wait_for_function("() => [...O.charts].filter((one) => one.isConnected).every((one) => one.drawn)")
     assert one.page.evaluate("O.theme()") == "light"
+    # Nobody chooses on paper: what is chosen is told there, above what it is chosen for.
+    problem = one.page.evaluate("O.data.settings[0].name")
+    told = one.page.evaluate("document.querySelector('#convergence .printed').textContent")
+    assert told.startswith(f"Problem: {problem} · Measure: gap · Lines: ")
     one.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert one.page.evaluate("O.theme()") == "dark"
+    assert one.page.locator(".printed").count() == 0

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from study_frames import make_runs
 
+from optiscope.audit import findings
 from optiscope.errors import InputError
 from optiscope.report.page.evidence import Evidence
 from optiscope.report.page.verdict import recommendations
@@ -30,8 +31,21 @@ def test_who_is_always_better_by_far_on_many_problems_is_recommended_with_confid
 
 
 def test_on_one_problem_ranks_say_too_little_and_the_confidence_is_fair():
-    (one,) = recommendations(Evidence(study({"Adam": [1e-6, 2e-6, 3e-6], "SGD": [1.0, 1.1, 1.2]})))
+    six = np.arange(1, 7)
+    (one,) = recommendations(Evidence(study({"Adam": 1e-6 * six, "SGD": 1.0 + six})))
     assert one.confidence == "fair"
+
+
+@pytest.mark.parametrize(("seeds", "problems"), [(2, 1), (2, 3), (3, 1)])
+def test_no_confidence_where_no_test_could_tell_and_ranks_cannot(seeds, problems):
+    """Three seeds on each side give a rank-sum test no p below 2 / 20."""
+    some = np.arange(1, seeds + 1)
+    runs = study({"Adam": 1e-6 * some, "SGD": 1.0 + some}, [f"p{i}" for i in range(problems)])
+    (one,) = recommendations(Evidence(runs))
+    assert (one.confidence, one.rivals) == ("none", ())
+    assert one.reason.startswith("With so few seeds no test could tell any two apart")
+    found = findings(runs)
+    assert found.loc[found["rule"] == "too few seeds", "verdict"].tolist() == ["fail"]
 
 
 def test_runs_that_cannot_be_told_apart_give_no_confidence():

@@ -2,7 +2,8 @@
 
 Who leads has the least interquartile mean of the shortfall: the share of the way from the start to the last target that
 the middle half of its runs left undone, over all settings in which the same competitors met. How sure that is, is read
-off the chance of each other one to beat it on a run: whoever's interval reaches one half is not told apart.
+off the chance of each other one to beat it on a run: whoever's interval reaches one half is not told apart. Where seeds
+are so few that no test in any setting could tell two apart, only ranks over the settings can.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ CONFIDENCE = {
     1: ("weak", "Some others cannot be told from it with these runs."),
     0: ("none", "Most others cannot be told from it with these runs: take it as a place to begin."),
 }
+BLIND = (
+    "With so few seeds no test could tell any two apart in any setting, and there are too few settings for their ranks "
+    "to do it."
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Recommendation:
     fails: tuple[Fact, ...]
     default: Fact = Fact("")  # what needs no search, in a sentence
     part: int = 0  # its group's number
+    blind: bool = False  # nothing could have told it from the others
 
     @property
     def summary(self) -> str:
@@ -72,7 +78,9 @@ class Recommendation:
     @property
     def reason(self) -> str:
         """What the level means."""
-        return CONFIDENCE[self.level][1] if self.pairs > 1 else "Nothing else ran under the same conditions."
+        if self.pairs < 2:
+            return "Nothing else ran under the same conditions."
+        return BLIND if self.blind else CONFIDENCE[self.level][1]
 
 
 def recommendations(evidence: Evidence) -> list[Recommendation]:
@@ -92,6 +100,8 @@ def _of(evidence: Evidence, number_of: int, group: Group) -> Recommendation:
         level = 1
     else:
         level = 3 if abs(others["rank"] - first["rank"]).min() > first["cd"] else 2
+    blind = level < 3 and not _could_tell(group)
+    level = 0 if blind else level
     own = evidence.table[evidence.table["competitor"] == first["competitor"]]
     inside = evidence.setting_of(group.costs)
     own = own[own["setting"].isin(inside)]
@@ -99,8 +109,14 @@ def _of(evidence: Evidence, number_of: int, group: Group) -> Recommendation:
         group.name, str(first["optimizer"]), str(first["schedule"]), level if len(others) else 0,
         (*_summary(group, number_of, first, others), *_against(number_of, first, others)), len(table), rivals,
         tuple(_costs(evidence, number_of, own)), tuple(_fails(evidence, own)), _untuned(evidence, number_of),
-        number_of,
+        number_of, blind,
     )  # fmt: skip
+
+
+def _could_tell(group: Group) -> bool:
+    """Whether a test on the seeds of some setting could be significant, corrected for so many competitors."""
+    seeds = group.costs.groupby(list(metrics.SETTING), observed=True)["seed"].nunique()
+    return any(metrics.choose_test(int(n), len(group.ranking)) != "none" for n in seeds)
 
 
 def _summary(group: Group, number_of: int, first: pd.Series, others: pd.DataFrame) -> list[Fact]:

@@ -24,7 +24,7 @@ O.leaderboard = (place) => {
     const group = groupOf();
     const settings = (group === null ? [Number(chosen.view)] : groups[group].ids).map((i) => O.data.settings[i]);
     const fixed = filters.map((filter) => filter.refill(settings)).filter(Boolean);
-    why.textContent = fixed.length ? `${group === null ? "This problem" : `All ${O.plural(settings.length, "setting")} here`} ran ${fixed.join(" ")}: there is nothing else to choose.` : "";
+    why.textContent = fixed.length ? `${group === null ? "This problem" : settings.length === 1 ? "The one setting here" : `All ${settings.length} settings here`} ran ${fixed.join(" ")}: there is nothing else to choose.` : "";
     why.hidden = !fixed.length;
   };
   const draw = () => {

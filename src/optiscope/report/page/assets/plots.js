@@ -131,7 +131,7 @@ O.figure = (make, options) => {
       }, swatch, O.unsafe(trace.name));
     });
     const more = O.el("button", {
-      type: "button", class: "muted", hidden: named.length <= O.MOST_NAMES || all, text: `${named.length - O.MOST_NAMES} more …`,
+      type: "button", class: "muted", hidden: named.length <= O.MOST_NAMES || all, text: `${Math.max(0, named.length - O.MOST_NAMES)} more …`,
       onclick: () => { legend.all = all = true; chips.forEach((chip) => { chip.hidden = false; }); more.hidden = true; },
     });
     legend.replaceChildren(...chips, more);
@@ -155,6 +155,12 @@ O.themed.push(() => {
 addEventListener("beforeprint", () => {
   before = O.theme();
   document.documentElement.classList.add("printing");
+  // What is chosen above a chart says what the chart shows: on paper, where nobody chooses, as a line of text.
+  for (const tools of document.querySelectorAll(".tools")) {
+    const said = [...tools.querySelectorAll("label")].filter((label) => label.querySelector("select"))
+      .map((label) => `${label.firstChild.textContent.trim()}: ${label.querySelector("select").selectedOptions[0]?.text ?? ""}`);
+    if (said.length) tools.before(O.el("p", { class: "printed", text: said.join(" · ") }));
+  }
   document.querySelectorAll(".audit").forEach((one) => { one.open = true; });
   O.setTheme("light", false);
   for (const chart of O.charts) if (chart.isConnected) chart.draw(true);
@@ -163,5 +169,6 @@ addEventListener("afterprint", () => {
   const back = before;
   before = null;
   document.documentElement.classList.remove("printing");
+  document.querySelectorAll(".printed").forEach((one) => one.remove());
   if (back) O.setTheme(back, false);
 });
