@@ -100,15 +100,14 @@ def _draw(folder: Path, runs: pd.DataFrame, trace: pd.DataFrame, table: pd.DataF
         # What is shown, then what this one shows.
         pictures.append(Picture(str(path.resolve()), title, f"{alt} {alt_text(picture)}".strip(), caption))
 
-    # Runs are stored as they finish; one order of the optimizers holds for all pictures.
-    place = {name: i for i, name in enumerate(dict.fromkeys(runs["optimizer"]))}
-    runs = runs.sort_values("optimizer", key=lambda names: names.map(place), kind="stable")
+    # Runs are stored as they finish, by two processes in any order: the pictures are the same all the same.
+    runs = runs.sort_values(["problem", "optimizer"], kind="stable")
     networks = runs[runs["loss_floor"].isna()]
     functions = runs[runs["loss_floor"].notna()]
 
     def add_each(some: pd.DataFrame, name: str, title: str, alt: str, caption: str, draw: Drawing) -> None:
         """One picture a setting, of the first few; `{}` in the title and the words is its name."""
-        settings = some.groupby(list(metrics.SETTING), sort=False)
+        settings = some.groupby(list(metrics.SETTING))
         if len(settings) > MOST_DRAWN:
             caption += f" Of {len(settings)} settings the first {MOST_DRAWN} are drawn here; {PAGE} draws all."
         for key, own in itertools.islice(settings, MOST_DRAWN):
