@@ -38,11 +38,14 @@ def test_a_store_of_another_version_is_one_line_and_left_alone(here, capsys, com
 
 
 @COMMANDS
-def test_a_store_that_lacks_columns_is_set_aside_and_said(here, capsys, command):
+def test_a_store_that_lacks_columns_is_one_line_and_left_alone(here, capsys, command):
     store({})
     rewritten(here, lambda table: table.drop_columns(["schedule", "lr"]))
-    with pytest.warns(UserWarning, match="it lacks the columns lr, schedule"):
-        assert "'mine' holds no finished run yet" in complaint(capsys, [command, "mine"])
+    before = sorted(here.rglob("*"))
+    assert "lacks the columns lr, schedule: something other than optiscope wrote it" in complaint(
+        capsys, [command, "mine"]
+    )
+    assert sorted(here.rglob("*")) == before
 
 
 @COMMANDS

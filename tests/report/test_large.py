@@ -37,9 +37,9 @@ def test_the_first_problems_are_drawn_and_the_caption_says_where_the_rest_is(tmp
     monkeypatch.setattr(study_page, "MOST_DRAWN", 1)
     osc.run(osc.grid(["booth", "beale"], "SGD", lr=0.01, steps=3), store=tmp_path, engine="single")
     study_page.write_study_page(tmp_path, Store(tmp_path), title="two", command="")
-    assert [path.name for path in sorted((tmp_path / "pictures").glob("*.png"))] == ["convergence_booth.png"]
+    assert [path.name for path in sorted((tmp_path / "pictures").glob("*.png"))] == ["convergence_beale.png"]
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "Of 2 problems the first 1 are drawn here; report.html draws all." in text
+    assert "Of 2 settings the first 1 are drawn here; report.html draws all." in text
 
 
 @pytest.mark.parametrize("value", [0.1, -123.456, 1e-300, 7.5e12])
