@@ -78,7 +78,7 @@ def by_func_animation(path, frames):
 
 def encoding_cases(level: Level) -> list[int]:
     """Frames of ours: in the name, for another film is other work."""
-    return [level.pick(48, FRAMES // 2, FRAMES)]
+    return [level.pick(48, FRAMES // 3, FRAMES)]
 
 
 @pytest.mark.cases(of=encoding_cases)

@@ -19,8 +19,9 @@ import optiscope as osc
 from optiscope.engine.workers import kept
 from optiscope.measure import Level
 
-pytestmark = pytest.mark.benchmark(group="jobs")
+pytestmark = [pytest.mark.benchmark(group="jobs"), pytest.mark.only("full")]
 
+ROUNDS = 3
 # The lanes of a search, and the plain loops of an evaluation; each some ten seconds in one process at its full size.
 SWEEPS = {
     "lanes": {"optimizer": ["SGD", "Momentum", "Adam", "RMSprop", "Adagrad", "NAdam"], "seeds": 3_000, "steps": 500},
@@ -29,12 +30,8 @@ SWEEPS = {
 
 
 def job_cases(level: Level) -> list[tuple[str, int]]:
-    """A sweep and its seeds: in the name, for more seeds are other work, and the fewer, the less two processes gain.
-
-    Plain loops on two processes are left to joblib and Dask, and are timed in full only.
-    """
-    names, part = (SWEEPS, 1) if level.name == "full" else (["lanes"], 10)
-    return [(name, SWEEPS[name]["seeds"] // part) for name in names]
+    """A sweep and its seeds: in the name, for the fewer there are, the less two processes gain. In full only."""
+    return [(name, axes["seeds"]) for name, axes in SWEEPS.items()]
 
 
 def sweep(name: str, seeds: int) -> list[osc.Run]:
@@ -83,26 +80,22 @@ def report(
     tell(f"{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
 
 
-@pytest.mark.only("default")
 @pytest.mark.cases(of=job_cases)
-def test_two_jobs_against_one(benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, int]) -> None:
+def test_two_jobs_against_one(benchmark, tell: Callable[[str], None], case: tuple[str, int]) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
             engine = "auto" if case[0] == "lanes" else "single"
-            return compare(sweep(*case), engine, 3 if level.name == "full" else 1, {"jobs": 2})
+            return compare(sweep(*case), engine, ROUNDS, {"jobs": 2})
 
     report(benchmark, tell, f"two jobs, {case[0]}", measure)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.only("full")
 @pytest.mark.cases(of=job_cases)
-def test_a_cluster_of_two_against_one_process(
-    benchmark, level: Level, tell: Callable[[str], None], case: tuple[str, int]
-) -> None:
+def test_a_cluster_of_two_against_one_process(benchmark, tell: Callable[[str], None], case: tuple[str, int]) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:
             engine = "auto" if case[0] == "lanes" else "single"
-            return compare(sweep(*case), engine, 3 if level.name == "full" else 1, {"cluster": address})
+            return compare(sweep(*case), engine, ROUNDS, {"cluster": address})
 
     report(benchmark, tell, f"a cluster of two, {case[0]}", measure)

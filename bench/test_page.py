@@ -38,7 +38,7 @@ CLOCKS = """() => ({
 
 def page_cases(level: Level) -> list[int]:
     """Numbers of runs."""
-    return level.pick([5_000], [20_000], [50_000, 200_000])
+    return level.pick([5_000], [5_000], [50_000, 200_000])
 
 
 def opened(browser: Any, path: Path) -> dict[str, float]:
