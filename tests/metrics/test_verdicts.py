@@ -89,6 +89,30 @@ def test_one_row_a_run_in_their_order_with_words():
     assert found["words"].tolist() == ["stuck from step 10", "out of budget after 200 steps", "diverged at step 0"]
 
 
+def test_many_runs_are_judged_as_each_alone():
+    """Their rows mixed, of any length, with and without a minimum, a status, a count of steps: none sees another's."""
+    rng = np.random.default_rng(0)
+    rows, paths = [], []
+    for i in range(120):
+        length = int(rng.choice([0, 1, 5, 15, 16, 40]))
+        steps = np.arange(length)
+        losses = [
+            10.0 ** rng.normal(0, 2, length), np.geomspace(1, 1e-12, length), np.where(steps == 7, np.nan, 1.0),
+            np.linspace(1, 1e9, length), -np.linspace(0, 3, length), 0.5 + 0.3 * np.sin(steps), np.full(length, 0.5),
+            np.where(steps % 2, 1e308, -1e308),
+        ]  # fmt: skip
+        gradient = 10.0 ** -rng.uniform(0, 6, length)
+        paths.append(pd.DataFrame({"run_id": f"r{i}", "step": 3 * steps, "loss": losses[i % 8], "grad_norm": gradient}))
+        status, done = rng.choice(["max_steps", "max_steps", "diverged", "error"]), rng.choice([np.nan, 3.0, 600.0])
+        floor = rng.choice([np.nan, 0.0, 0.0, -1.0])
+        rows.append({"run_id": f"r{i}", "status": status, "steps_done": done, "loss_floor": floor})
+    runs, trace = pd.DataFrame(rows), pd.concat(paths).sample(frac=1.0, random_state=0)
+    together = verdicts(runs, trace)
+    alone = [verdicts(runs[i : i + 1], paths[i]) for i in range(len(runs))]
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True))
+    assert len(set(together["verdict"])) >= 7
+
+
 def test_steps_are_those_of_the_trace_not_rows():
     runs = pd.DataFrame({"run_id": ["a"], "loss_floor": 0.0})
     trace = pd.DataFrame({"run_id": "a", "step": STEPS * 10, "loss": RESTING}).sample(frac=1, random_state=0)

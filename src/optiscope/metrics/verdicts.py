@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,19 +59,22 @@ def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | 
     """
     require(runs, ("run_id",), "runs")
     require(trace, ("run_id", "step", "loss"), "trace")
-    who = pd.Index(trace["run_id"].unique()).get_indexer(pd.Index(trace["run_id"]))
+    who, ids = pd.factorize(trace["run_id"])
     order = np.lexsort((trace["step"].to_numpy(), who))
-    ends = np.cumsum(np.bincount(who)) if len(who) else np.empty(0, int)
-    slices = {run_id: slice(ends[i - 1] if i else 0, ends[i]) for i, run_id in enumerate(trace["run_id"].unique())}
+    counts = np.bincount(who, minlength=len(ids))
+    ends = np.cumsum(counts)
     columns = {name: trace[name].to_numpy(float)[order] for name in _READ if name in trace}
     ground = None if landscape is None else landscape[["x", "y", "loss"]].to_numpy(float)
-    needed = [name for name in ("run_id", "status", "steps_done", "loss_floor") if name in runs]
-    rows = []
-    for row in runs[needed].to_dict("records"):
-        own = slices.get(row["run_id"], slice(0, 0))
-        verdict, step = _judge(row, {name: column[own] for name, column in columns.items()}, ground)
-        rows.append((row["run_id"], verdict, step, in_words(verdict, step)))
-    return pd.DataFrame(rows, columns=["run_id", "verdict", "step", "words"]).astype({"step": "int64"})
+    place = pd.Index(ids).get_indexer(pd.Index(runs["run_id"]))
+    word, step = _told_at_once(runs, place, columns["step"], columns["loss"], counts)
+    for i in np.flatnonzero(word == ""):
+        own = slice(ends[place[i]] - counts[place[i]], ends[place[i]])
+        path = {name: column[own] for name, column in columns.items()}
+        word[i], step[i] = _judge(path, float(runs["loss_floor"].iloc[i]), ground)
+    pairs = list(zip(word.tolist(), step.tolist(), strict=True))
+    told = {pair: in_words(*pair) for pair in set(pairs)}
+    words = np.array([told[pair] for pair in pairs], dtype=object)
+    return pd.DataFrame({"run_id": runs["run_id"].to_numpy(object), "verdict": word, "step": step, "words": words})
 
 
 def in_words(verdict: str, step: int) -> str:
@@ -117,39 +119,72 @@ def endings(runs: pd.DataFrame, ended: pd.DataFrame, by: Sequence[str] = KEY) ->
     return group_codes(rows, by)[1].assign(ended=joined.to_numpy())
 
 
-def _judge(row: dict[str, Any], path: Path, ground: Array | None) -> tuple[str, int]:
+def _told_at_once(
+    runs: pd.DataFrame, place: NDArray[np.intp], steps: Array, loss: Array, counts: NDArray[np.intp]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Word and step of all runs for which no look at the last quarter is needed; of the others the word is empty.
+
+    `steps` and `loss` hold one run's rows after another's, `counts` how many each has, `place` which is whose, -1 where
+    a run has none. A run at a time would take most of what all statistics of a large study take.
+    """
+    word, step = np.full(len(runs), "", dtype=object), np.zeros(len(runs), dtype=np.int64)
+    floors = runs["loss_floor"].to_numpy(float) if "loss_floor" in runs else np.full(len(runs), np.nan)
+    status = runs["status"].to_numpy(object) if "status" in runs else np.full(len(runs), "", dtype=object)
+    done = runs["steps_done"].to_numpy(float) if "steps_done" in runs else np.full(len(runs), np.nan)
+    known, failed = place >= 0, status == Status.ERROR
+    # What has no trace ended before its first row.
+    word[~known] = np.where(failed[~known], "failed", "diverged")
+    step[~known] = np.where(np.isnan(done[~known]), -1, done[~known]).astype(np.int64) + 1
+    if not known.any():
+        return word, step
+    starts = np.cumsum(counts) - counts
+    rows, whose = np.arange(len(loss)), np.repeat(np.arange(len(counts)), counts)
+    floor = np.full(len(counts), np.nan)
+    floor[place[known]] = floors[known]
+
+    def since(holds: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The step of the row from which on it holds; of no use where it does not hold in the last."""
+        first = np.maximum.reduceat(np.where(holds, starts[whose] - 1, rows), starts) + 1
+        return steps[np.minimum(first, len(loss) - 1)].astype(np.int64)
+
+    bad = np.minimum.reduceat(np.where(np.isfinite(loss), len(loss), rows), starts)
+    end = np.minimum(bad - starts, counts)
+    final = starts + counts - 1
+    last = np.where(end > 0, steps[starts + np.maximum(end - 1, 0)], -1).astype(np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = loss - loss[starts][whose] > AWAY * np.maximum(np.abs(loss[starts]), 1.0)[whose]
+        outside = left_domain(loss, floor[whose])
+        near = np.maximum(loss - floor[whose], 0.0) <= SOLVED
+    rules = (
+        ("running away", far[final], since(far)),
+        ("out of budget", np.isnan(floor), last),
+        ("left the domain", outside[final], since(outside)),
+        ("solved", near[final], since(near)),
+        ("out of budget", counts < 2 * _FEWEST, last),
+    )
+    whole = end == counts
+    told, at = np.full(len(counts), "", dtype=object), np.zeros(len(counts), dtype=np.int64)
+    for name, holds, where in reversed(rules):
+        told[whole & holds], at[whole & holds] = name, where[whole & holds]
+    word[known], step[known] = told[place[known]], at[place[known]]
+    lost = known & (failed | (status == Status.DIVERGED) | ~whole[place])
+    reached = np.where(whole[place] & ~np.isnan(done), done, last[place])
+    word[lost] = np.where(failed[lost], "failed", "diverged")
+    step[lost] = reached[lost].astype(np.int64) + 1
+    return word, step
+
+
+def _judge(path: Path, floor: float, ground: Array | None) -> tuple[str, int]:
+    """The word and step of a run that is long enough and that nothing else ended, by its last quarter."""
     steps, loss = path["step"].astype(np.int64), path["loss"]
-    finite = np.isfinite(loss)
-    end = len(loss) if finite.all() else int(np.argmin(finite))
-    last = int(steps[end - 1]) if end else 0
-    status, done = str(row.get("status") or ""), row.get("steps_done")
-    if status in (Status.ERROR, Status.DIVERGED) or end < len(loss) or not end:
-        reached = last if end else -1
-        if done is not None and not pd.isna(done) and end == len(loss):
-            reached = int(done)
-        return ("failed" if status == Status.ERROR else "diverged"), reached + 1
-    with np.errstate(over="ignore"):
-        far = loss - loss[0] > AWAY * max(abs(float(loss[0])), 1.0)
-    if far[-1]:
-        return "running away", int(steps[_since(far)])
-    floor = row.get("loss_floor")
-    if floor is None or pd.isna(floor):
-        return "out of budget", last
-    outside = left_domain(loss, np.full(len(loss), float(floor)))
-    if outside[-1]:
-        return "left the domain", int(steps[_since(outside)])
     gap = np.maximum(loss - floor, 0.0)
-    if gap[-1] <= SOLVED:
-        return "solved", int(steps[_since(gap <= SOLVED)])
     window = slice(len(gap) - max(len(gap) // 4, _FEWEST), None)
-    if len(gap) < 2 * _FEWEST:
-        return "out of budget", last
     if _oscillates(gap[window]):
         return "oscillating", int(steps[_since(gap <= gap[window].max())])
     if _at_rest(gap[window], path.get("grad_norm")):
         settled = np.abs(gap - gap[-1]) <= 0.01 * max(gap[0] - gap[-1], gap[-1] * _FLAT)
         return _resting_place(path, float(loss[-1]), ground), int(steps[_since(settled)])
-    return "out of budget", last
+    return "out of budget", int(steps[-1])
 
 
 def _since(holds: NDArray[np.bool_]) -> int:
