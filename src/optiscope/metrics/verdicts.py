@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..record import Status
-from .cells import KEY, group_codes, left_domain, require
+from .cells import KEY, group_codes, left_domain, numbers, require
 
 VERDICTS = (
     "failed", "diverged", "left the domain", "solved", "oscillating", "saddle", "wrong basin", "stuck", "running away",
@@ -128,9 +128,8 @@ def _told_at_once(
     a run has none. A run at a time would take most of what all statistics of a large study take.
     """
     word, step = np.full(len(runs), "", dtype=object), np.zeros(len(runs), dtype=np.int64)
-    floors = runs["loss_floor"].to_numpy(float) if "loss_floor" in runs else np.full(len(runs), np.nan)
+    floors, done = numbers(runs, "loss_floor"), numbers(runs, "steps_done")
     status = runs["status"].to_numpy(object) if "status" in runs else np.full(len(runs), "", dtype=object)
-    done = runs["steps_done"].to_numpy(float) if "steps_done" in runs else np.full(len(runs), np.nan)
     known, failed = place >= 0, status == Status.ERROR
     # What has no trace ended before its first row.
     word[~known] = np.where(failed[~known], "failed", "diverged")
