@@ -17,7 +17,6 @@ import torch
 
 import optiscope as osc
 from optiscope.engine.workers import kept
-from optiscope.measure import Level
 
 pytestmark = [pytest.mark.benchmark(group="jobs"), pytest.mark.only("full")]
 
@@ -29,16 +28,16 @@ SWEEPS = {
 }
 
 
-def job_cases(level: Level) -> list[tuple[str, int]]:
-    """A sweep and its seeds: in the name, for the fewer there are, the less two processes gain. In full only."""
-    return [(name, axes["seeds"]) for name, axes in SWEEPS.items()]
-
-
-def sweep(name: str, seeds: int) -> list[osc.Run]:
-    """Two functions, random starts."""
+def sweep(name: str) -> list[osc.Run]:
+    """Two functions, random starts; the fewer they are, the less two processes gain over one."""
     axes = SWEEPS[name]
     return osc.grid(
-        ["rosenbrock", "ackley"], axes["optimizer"], lr=1e-3, seed=range(seeds), start="random", steps=axes["steps"]
+        ["rosenbrock", "ackley"],
+        axes["optimizer"],
+        lr=1e-3,
+        seed=range(axes["seeds"]),
+        start="random",
+        steps=axes["steps"],
     )
 
 
@@ -80,22 +79,22 @@ def report(
     tell(f"{what}: x{ratio:.2f}, {alone:.1f} s alone; two were up after {start:.1f} s")
 
 
-@pytest.mark.cases(of=job_cases)
-def test_two_jobs_against_one(benchmark, tell: Callable[[str], None], case: tuple[str, int]) -> None:
+@pytest.mark.parametrize("case", SWEEPS)
+def test_two_jobs_against_one(benchmark, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with kept():
-            engine = "auto" if case[0] == "lanes" else "single"
-            return compare(sweep(*case), engine, ROUNDS, {"jobs": 2})
+            engine = "auto" if case == "lanes" else "single"
+            return compare(sweep(case), engine, ROUNDS, {"jobs": 2})
 
-    report(benchmark, tell, f"two jobs, {case[0]}", measure)
+    report(benchmark, tell, f"two jobs, {case}", measure)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a cluster in this process, closed by the collector
-@pytest.mark.cases(of=job_cases)
-def test_a_cluster_of_two_against_one_process(benchmark, tell: Callable[[str], None], case: tuple[str, int]) -> None:
+@pytest.mark.parametrize("case", SWEEPS)
+def test_a_cluster_of_two_against_one_process(benchmark, tell: Callable[[str], None], case: str) -> None:
     def measure() -> tuple[float, float, float]:
         with local_cluster() as address:
-            engine = "auto" if case[0] == "lanes" else "single"
-            return compare(sweep(*case), engine, ROUNDS, {"cluster": address})
+            engine = "auto" if case == "lanes" else "single"
+            return compare(sweep(case), engine, ROUNDS, {"cluster": address})
 
-    report(benchmark, tell, f"a cluster of two, {case[0]}", measure)
+    report(benchmark, tell, f"a cluster of two, {case}", measure)

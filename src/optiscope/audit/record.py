@@ -131,8 +131,9 @@ def breach(
     name = setting if isinstance(setting, str) else setting.name
     if isinstance(rows, pd.DataFrame):
         frame: pd.DataFrame = rows
-        count = runs or (len(frame.index) if "run_id" in frame.columns else 0)
-        listed = tuple(map(str, frame["run_id"])) if count == len(frame.index) <= MOST_IDS else ()
+        ids = frame["run_id"].tolist() if "run_id" in frame.columns else []
+        count = runs or len(ids)
+        listed = tuple(map(str, ids)) if count == len(ids) <= MOST_IDS else ()
         return Finding(level, text, (name,), tuple(sorted(set(frame["cell"]))), count, do, run_ids=listed)
     return Finding(level, text, (name,), tuple(rows), runs, do)
 

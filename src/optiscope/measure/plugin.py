@@ -16,14 +16,13 @@ from typing import Any
 import pytest
 import torch
 
-from ..timings import MACHINE
+from ..timings import machines_apart
 from .harness import Harness
 from .levels import Level
 from .machine import accelerator, why_no_cuda
 
 DEFAULT_STORAGE = "file://./.benchmarks"  # pytest-benchmark's own
-# Where these differ, times are not to be set side by side as they are.
-TOLD = (*MACHINE, "torch", "python")
+NUMBERED = "[0-9][0-9][0-9][0-9]_"  # what pytest-benchmark looks for where no run is named
 
 
 def _id(case: Any) -> str:
@@ -67,13 +66,12 @@ def _see_to_comparison(option: Any, harness: Harness) -> None:
     The first run on a machine has nothing to be compared with, and goes on. pytest-benchmark warns in either case, and
     warnings are errors here.
     """
-    wanted, storage = getattr(option, "benchmark_compare", None), str(getattr(option, "benchmark_storage", ""))
-    storage = storage.removeprefix("file://")
+    wanted, storage = option.benchmark_compare, option.benchmark_storage.removeprefix("file://")
     if not wanted or "://" in storage:
         return
     folder, machine = Path(storage), harness.facts["machine"]
     try:
-        files = _saved(folder, machine, "[0-9]*" if wanted is True else wanted)
+        files = _saved(folder, machine, NUMBERED if wanted is True else wanted)
     except ValueError as error:  # more than a folder and a name
         raise pytest.UsageError(f"--benchmark-compare: {error}") from error
     if files:
@@ -201,8 +199,9 @@ class BenchmarkPlugin:
     ) -> None:
         """Another commit is what one compares. Another machine or torch is told in a line: theirs has a page."""
         saved = compared_benchmark["machine_info"]
-        apart = [f"{key} {saved.get(key)} → {machine_info.get(key)}" for key in TOLD
-                 if saved.get(key) != machine_info.get(key)]  # fmt: skip
+        versions = {key: (saved.get(key), machine_info[key]) for key in ("torch", "python")}
+        pairs = machines_apart(saved, machine_info) | {key: two for key, two in versions.items() if two[0] != two[1]}
+        apart = [f"{key} {theirs} → {mine}" for key, (theirs, mine) in pairs.items()]
         if apart:
             self.harness.lines.append(
                 f"compared with a run of another kind ({'; '.join(apart)}): `optiscope compare` takes that into account"

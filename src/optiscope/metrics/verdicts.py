@@ -67,10 +67,11 @@ def verdicts(runs: pd.DataFrame, trace: pd.DataFrame, landscape: pd.DataFrame | 
     ground = None if landscape is None else landscape[["x", "y", "loss"]].to_numpy(float)
     place = pd.Index(ids).get_indexer(pd.Index(runs["run_id"]))
     word, step = _told_at_once(runs, place, columns["step"], columns["loss"], counts)
+    floors = numbers(runs, "loss_floor")
     for i in np.flatnonzero(word == ""):
         own = slice(ends[place[i]] - counts[place[i]], ends[place[i]])
         path = {name: column[own] for name, column in columns.items()}
-        word[i], step[i] = _judge(path, float(runs["loss_floor"].iloc[i]), ground)
+        word[i], step[i] = _judge(path, float(floors[i]), ground)
     pairs = list(zip(word.tolist(), step.tolist(), strict=True))
     told = {pair: in_words(*pair) for pair in set(pairs)}
     words = np.array([told[pair] for pair in pairs], dtype=object)
@@ -162,9 +163,9 @@ def _told_at_once(
         ("out of budget", counts < 2 * _FEWEST, last),
     )
     whole = end == counts
-    told, at = np.full(len(counts), "", dtype=object), np.zeros(len(counts), dtype=np.int64)
-    for name, holds, where in reversed(rules):
-        told[whole & holds], at[whole & holds] = name, where[whole & holds]
+    holds = [rule[1] for rule in rules]  # the first that holds is the one
+    told, at = np.select(holds, [rule[0] for rule in rules], ""), np.select(holds, [rule[2] for rule in rules], 0)
+    told[~whole] = ""
     word[known], step[known] = told[place[known]], at[place[known]]
     lost = known & (failed | (status == Status.DIVERGED) | ~whole[place])
     reached = np.where(whole[place] & ~np.isnan(done), done, last[place])

@@ -7,9 +7,9 @@ figures  the ratios and the memory figures that benchmarks record beside their t
 """
 
 from .figures import Figure, figure_of, figures_of
-from .runs import FOLDER, MACHINE, SavedRun, find_run, load_run, newest_runs, saved_runs
+from .runs import FOLDER, MACHINE, SavedRun, find_run, load_run, machines_apart, newest_runs, saved_runs
 
 __all__ = [
-    "FOLDER", "MACHINE", "Figure", "SavedRun", "figure_of", "figures_of", "find_run", "load_run", "newest_runs",
-    "saved_runs",
+    "FOLDER", "MACHINE", "Figure", "SavedRun", "figure_of", "figures_of", "find_run", "load_run", "machines_apart",
+    "newest_runs", "saved_runs",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,21 +52,8 @@ class SavedRun:
         return f"{commit} (dirty)" if commit and self.facts.get("dirty") else commit
 
     def differences(self, other: SavedRun) -> dict[str, tuple[Any, Any]]:
-        """What of `MACHINE` is not the same, with both values; nothing where both ran on one kind of machine.
-
-        Memory may differ by a twentieth. A model of processor that one file does not name says nothing.
-        """
-        found: dict[str, tuple[Any, Any]] = {}
-        for key in MACHINE:
-            mine: Any = self.facts.get(key)
-            theirs: Any = other.facts.get(key)
-            if key == "memory_gb":
-                same = abs(mine - theirs) <= MEMORY_TOLERANCE * max(mine, theirs)
-            else:
-                same = mine == theirs or (key == "cpu_model" and not (mine and theirs))
-            if not same:
-                found[key] = (mine or "none", theirs or "none")
-        return found
+        """What `machines_apart` says of both."""
+        return machines_apart(self.facts, other.facts)
 
     def frame(self, group: str | None = None) -> pd.DataFrame:
         """One row a benchmark: `name`, `group`, the seconds of each round (`data`), their median, all figures."""
@@ -117,6 +104,23 @@ class SavedRun:
             for seed, steps in zip(one["extra_info"]["seeds"], target["steps"], strict=True)
         ]  # fmt: skip
         return pd.DataFrame(rows)
+
+
+def machines_apart(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What of `MACHINE` is not the same, with both values; nothing where both facts are of one kind of machine.
+
+    Memory may differ by a twentieth. A model of processor that one of them does not name says nothing.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in MACHINE:
+        mine, theirs = a.get(key), b.get(key)
+        if key == "memory_gb" and mine and theirs:
+            same = abs(mine - theirs) <= MEMORY_TOLERANCE * max(mine, theirs)
+        else:
+            same = mine == theirs or (key == "cpu_model" and not (mine and theirs))
+        if not same:
+            found[key] = (mine or "none", theirs or "none")
+    return found
 
 
 def load_run(path: str | os.PathLike[str]) -> SavedRun:
